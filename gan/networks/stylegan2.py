@@ -1,0 +1,204 @@
+"""StyleGAN2: Karras et al. 2020, "Analyzing and Improving the Image Quality of StyleGAN" (arXiv 1912.04958).
+
+Skip generator and residual discriminator (figure 7), modulated convolutions (section 2.2). Classes as in
+StyleGAN2-ADA (arXiv 2006.06676): an embedding beside z in the mapping network, a projection in the discriminator.
+Departures: any base x 2^k size; the widths are settings, because a net for 300 icons of 32 px has another size than
+one for 70,000 faces of 1024 px; the RGB skips are doubled by bilinear interpolation (the paper's filter, with the
+border repeated instead of zero).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gan.errors import UserError
+from gan.networks.interface import Discriminator, Latents, NetworkConfig, PictureShape, StyleGenerator, check_labels
+from gan.networks.layers import (
+    EqualisedConv2d,
+    EqualisedLinear,
+    MinibatchStandardDeviation,
+    ModulatedConv2d,
+    downsample,
+    leaky,
+    pixel_norm,
+    upsample,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StyleGAN2Config(NetworkConfig):
+    """Widths and depths. Config F of the paper: channel_base 32768, channel_max 512, z and w 512, 8 layers."""
+
+    z_dim: int = 128
+    w_dim: int = 128
+    mapping_layers: int = 4
+    channel_base: int = 2048  # channels of a map are channel_base / its longer side, at most channel_max
+    channel_max: int = 128
+    minibatch_group: int = 4
+    style_mixing_probability: float = 0.0  # the paper's 0.9 is for large sets; ADA's low-resolution runs use none
+    path_length_weight: float = 0.0  # the paper's 2 smooths the latent space at about a third more time a step
+    w_mean_decay: float = 0.998
+
+    def __post_init__(self) -> None:
+        if min(self.z_dim, self.w_dim, self.mapping_layers, self.channel_max, self.minibatch_group) < 1:
+            raise UserError(f"stylegan2 sizes must be 1 or more, got {self}")
+        if not 0.0 <= self.style_mixing_probability <= 1.0:
+            raise UserError(f"style_mixing_probability must lie in 0..1, got {self.style_mixing_probability}")
+
+    def channels(self, size: tuple[int, int]) -> int:
+        """Channels of a map of that height and width."""
+        return max(8, min(self.channel_base // max(size), self.channel_max))
+
+
+class MappingNetwork(nn.Module):
+    """z (and the class) to w: normalise, then equalised linear layers that learn at 0.01 of the rate."""
+
+    def __init__(self, config: StyleGAN2Config, num_classes: int) -> None:
+        super().__init__()
+        self.class_embedding = EqualisedLinear(num_classes, config.z_dim) if num_classes else None
+        self.num_classes = num_classes
+        widths = [config.z_dim * (2 if num_classes else 1)] + [config.w_dim] * config.mapping_layers
+        self.layers = nn.ModuleList(
+            EqualisedLinear(num_in, num_out, learning_rate_multiplier=0.01)
+            for num_in, num_out in zip(widths[:-1], widths[1:], strict=True)
+        )
+
+    def forward(self, z: Tensor, labels: Tensor | None) -> Tensor:
+        x = pixel_norm(z)
+        if self.class_embedding is not None and labels is not None:
+            one_hot = F.one_hot(labels, self.num_classes).to(x.dtype)
+            x = torch.cat([x, pixel_norm(self.class_embedding(one_hot))], dim=1)
+        for layer in self.layers:
+            x = leaky(layer(x))
+        return x
+
+
+class StyledConvolution(nn.Module):
+    """Modulated 3x3 convolution, noise of one learned strength, bias, leaky ReLU (figure 2c)."""
+
+    def __init__(self, num_in: int, num_out: int, *, w_dim: int, up: bool) -> None:
+        super().__init__()
+        self.convolution = ModulatedConv2d(num_in, num_out, 3, w_dim=w_dim, up=up)
+        self.noise_strength = nn.Parameter(torch.zeros(()))
+        self.bias = nn.Parameter(torch.zeros(num_out))
+
+    def forward(self, x: Tensor, w: Tensor, noise: Tensor) -> Tensor:
+        x = self.convolution(x, w)
+        return leaky(x + (noise * self.noise_strength).to(x.dtype) + self.bias[:, None, None].to(x.dtype))
+
+
+class ToPicture(nn.Module):
+    """Modulated 1x1 convolution to the picture's channels, not demodulated (section 2.2)."""
+
+    def __init__(self, num_in: int, channels: int, *, w_dim: int) -> None:
+        super().__init__()
+        self.convolution = ModulatedConv2d(num_in, channels, 1, w_dim=w_dim, demodulate=False)
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        return self.convolution(x, w).float() + self.bias[:, None, None]
+
+
+class StyleGAN2Generator(StyleGenerator):
+    """Mapping network and skip synthesis network."""
+
+    w_mean: Tensor
+
+    def __init__(self, config: StyleGAN2Config, shape: PictureShape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.z_dim = config.z_dim
+        self.w_mean_decay = config.w_mean_decay
+        self.mapping_network = MappingNetwork(config, shape.num_classes)
+        self.register_buffer("w_mean", torch.zeros(config.w_dim))
+        sizes = [shape.size_after(doublings) for doublings in range(shape.num_doublings + 1)]
+        channels = [config.channels(size) for size in sizes]
+        self.constant = nn.Parameter(torch.randn(1, channels[0], *sizes[0]))
+        convolutions = [StyledConvolution(channels[0], channels[0], w_dim=config.w_dim, up=False)]
+        noise_shapes = [sizes[0]]
+        for level in range(1, len(sizes)):
+            convolutions.append(StyledConvolution(channels[level - 1], channels[level], w_dim=config.w_dim, up=True))
+            convolutions.append(StyledConvolution(channels[level], channels[level], w_dim=config.w_dim, up=False))
+            noise_shapes += [sizes[level], sizes[level]]
+        self.convolutions = nn.ModuleList(convolutions)
+        self.to_pictures = nn.ModuleList(ToPicture(c, shape.channels, w_dim=config.w_dim) for c in channels)
+        self.noise_shapes = tuple(noise_shapes)
+
+    def mixing_layers(self) -> int:
+        return len(self.convolutions) + 1  # each to-picture layer shares the style of the next convolution
+
+    def mapping(self, latents: Latents, truncation: float = 1.0) -> Tensor:
+        """Styles `[n, layers, w_dim]`; in training the running mean of w, the centre of truncation, follows."""
+        check_labels(latents.labels, self.shape)
+        w = self.mapping_network(latents.z, latents.labels)
+        if self.training:
+            with torch.no_grad():
+                self.w_mean.lerp_(w.mean(dim=0).to(self.w_mean.dtype), 1.0 - self.w_mean_decay)
+        styles = w[:, None].expand(-1, self.mixing_layers(), -1)
+        if latents.mixed_z is not None and latents.crossover is not None:
+            mixed = self.mapping_network(latents.mixed_z, latents.labels)[:, None]
+            layer = torch.arange(self.mixing_layers(), device=w.device)
+            styles = torch.where((layer[None] >= latents.crossover[:, None])[:, :, None], mixed, styles)
+        return styles if truncation == 1.0 else self.w_mean.lerp(styles, truncation)
+
+    def synthesis(self, styles: Tensor, noise: Sequence[Tensor]) -> Tensor:
+        num = styles.shape[0]
+        x = self.constant.expand(num, -1, -1, -1).contiguous(memory_format=torch.channels_last)
+        x = self.convolutions[0](x, styles[:, 0], noise[0])
+        picture: Tensor = self.to_pictures[0](x, styles[:, 1])
+        for level in range(1, len(self.to_pictures)):
+            first = 2 * level - 1
+            x = self.convolutions[first](x, styles[:, first], noise[first])
+            x = self.convolutions[first + 1](x, styles[:, first + 1], noise[first + 1])
+            picture = upsample(picture) + self.to_pictures[level](x, styles[:, first + 2])
+        return picture
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions, the second halving, beside a 1x1 skip that halves (figure 7c)."""
+
+    def __init__(self, num_in: int, num_out: int) -> None:
+        super().__init__()
+        self.first = EqualisedConv2d(num_in, num_in, 3)
+        self.second = EqualisedConv2d(num_in, num_out, 3, down=True)
+        self.skip = EqualisedConv2d(num_in, num_out, 1, down=True, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = leaky(self.second(leaky(self.first(x))))
+        return (y + self.skip(x)) * math.sqrt(0.5)
+
+
+class StyleGAN2Discriminator(Discriminator):
+    """Residual blocks down to the base map, minibatch standard deviation, two linear layers."""
+
+    def __init__(self, config: StyleGAN2Config, shape: PictureShape) -> None:
+        super().__init__()
+        self.shape = shape
+        sizes = [shape.size_after(doublings) for doublings in range(shape.num_doublings, -1, -1)]
+        channels = [config.channels(size) for size in sizes]
+        self.from_picture = EqualisedConv2d(shape.channels, channels[0], 1)
+        self.blocks = nn.Sequential(
+            *(ResidualBlock(num_in, num_out) for num_in, num_out in zip(channels[:-1], channels[1:], strict=True))
+        )
+        self.deviation = MinibatchStandardDeviation(config.minibatch_group)
+        self.last = EqualisedConv2d(channels[-1] + 1, channels[-1], 3)
+        self.hidden = EqualisedLinear(channels[-1] * math.prod(shape.base), channels[-1])
+        num_out = config.w_dim if shape.num_classes else 1
+        self.logit = EqualisedLinear(channels[-1], num_out)
+        self.class_mapping = EqualisedLinear(shape.num_classes, num_out) if shape.num_classes else None
+
+    def forward(self, images: Tensor, labels: Tensor | None) -> Tensor:
+        check_labels(labels, self.shape)
+        x = leaky(self.from_picture(images.contiguous(memory_format=torch.channels_last)))
+        x = self.deviation(self.blocks(x))
+        x = leaky(self.last(x)).flatten(1).float()
+        out: Tensor = self.logit(leaky(self.hidden(x)))
+        if self.class_mapping is None or labels is None:
+            return out.squeeze(1)
+        one_hot = F.one_hot(labels, self.shape.num_classes).to(out.dtype)
+        embedded = pixel_norm(self.class_mapping(one_hot))
+        return (out * embedded).sum(dim=1) / math.sqrt(out.shape[1])
