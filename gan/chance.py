@@ -15,6 +15,7 @@ class Purpose(IntEnum):
     WEIGHTS = 0
     ORDER = 1
     STEP = 2
+    AUGMENT = 3
 
 
 def seed_at(seed: int, purpose: Purpose, place: int) -> int:

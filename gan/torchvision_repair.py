@@ -25,7 +25,7 @@ def make_torchvision_importable() -> None:
     other error is passed on.
     """
     try:
-        import torchvision  # noqa: F401
+        import torchvision
     except ModuleNotFoundError:
         return
     except RuntimeError as error:
@@ -33,8 +33,8 @@ def make_torchvision_importable() -> None:
             raise
         for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
             del sys.modules[name]  # half imported
-        library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
+        library = torch.library.Library("torchvision", "DEF")
         for schema in _SCHEMAS:
-            library.define(schema)  # type: ignore[no-untyped-call]
+            library.define(schema)
         _keep_alive.append(library)
         import torchvision  # noqa: F401

@@ -97,13 +97,9 @@ def draw_armory(num_pictures: int, height: int, width: int, *, seed: int = 0) ->
 
 def _check_size(height: int, width: int) -> None:
     if min(height, width) < SMALLEST_SIDE:
-        raise UserError(
-            f"size {height}x{width} is too small for a weapon; use {SMALLEST_SIDE} pixels or more each way"
-        )
+        raise UserError(f"size {height}x{width} is too small for a weapon; use {SMALLEST_SIDE} pixels or more each way")
 
 
 def _check_index(what: str, index: int, names: tuple[str, ...]) -> None:
     if not 0 <= index < len(names):
-        raise UserError(
-            f"weapon {what} {index} does not exist; choose 0 to {len(names) - 1} ({', '.join(names)})"
-        )
+        raise UserError(f"weapon {what} {index} does not exist; choose 0 to {len(names) - 1} ({', '.join(names)})")

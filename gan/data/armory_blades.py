@@ -203,9 +203,7 @@ def spear(generator: np.random.Generator) -> Shape:
     if chance(generator, 0.6):
         droop = between(generator, 0.07, 0.13)
         for side in (-1.0, 1.0):
-            tail = points(
-                (0.0, neck - 0.03), (side * 0.055, neck - droop), (side * 0.012, neck - droop * 0.75)
-            )
+            tail = points((0.0, neck - 0.03), (side * 0.055, neck - droop), (side * 0.012, neck - droop * 0.75))
             parts.append(Part(points=tail, ramp=Ramp.WRAP, tone=0.58 - 0.12 * side))
     parts.append(Part(points=points((-0.028, 0.07), (0.028, 0.07), (0.0, 0.0)), ramp=Ramp.MATERIAL))
     return Shape(parts=tuple(parts))

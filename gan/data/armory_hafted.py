@@ -91,9 +91,7 @@ def axe(generator: np.random.Generator) -> Shape:
     middle = (low + high) / 2
     if double:
         other = between(generator, 0.8, 1.0)
-        parts.append(
-            axe_bit(1.0, low, high, reach=reach * other, beard=beard, horn=horn, bulge=bulge, neck=neck)
-        )
+        parts.append(axe_bit(1.0, low, high, reach=reach * other, beard=beard, horn=horn, bulge=bulge, neck=neck))
     else:
         spike = between(generator, 0.08, 0.2)
         tall = between(generator, 0.03, 0.06)
@@ -132,9 +130,7 @@ def hammer(generator: np.random.Generator) -> Shape:
             (half_width + 0.1, middle + droop),
             (half_width * 0.4, middle - waist),
         )
-        lit = points(
-            (half_width * 0.4, middle + waist), (half_width + 0.1, middle + droop), (half_width * 0.4, middle)
-        )
+        lit = points((half_width * 0.4, middle + waist), (half_width + 0.1, middle + droop), (half_width * 0.4, middle))
         parts.append(Part(points=beak, ramp=Ramp.MATERIAL, tone=0.4, facets=(Facet(points=lit, tone=0.72),)))
     left_edge, right_edge = float(body[0, 0]), float(body[2, 0])
     top, bottom = middle + waist, middle - waist
@@ -259,9 +255,7 @@ def staff(generator: np.random.Generator) -> Shape:
     top = float(path[-1, 0])
     parts: list[Part | Rod] = [rod(path, thickness * np.linspace(0.8, 1.15, 16), Ramp.WOOD)]
     for at in (0.05, between(generator, 0.4, 0.62)):
-        parts.append(
-            slab(box(float(np.interp(at, y, path[:, 0])), at, thickness * 1.5, 0.022), Ramp.MATERIAL)
-        )
+        parts.append(slab(box(float(np.interp(at, y, path[:, 0])), at, thickness * 1.5, 0.022), Ramp.MATERIAL))
     radius = between(generator, 0.095, 0.13)
     middle = 0.72 + radius + between(generator, 0.02, 0.05)
     style = int(generator.integers(4))
@@ -290,9 +284,7 @@ def staff(generator: np.random.Generator) -> Shape:
             parts.append(shard)
         parts.append(jewel(top, middle + radius * 0.35, radius * 0.72, radius * tall * 0.9, Ramp.MATERIAL))
         parts.append(
-            Part(
-                points=points((top - 0.06, 0.78), (top + 0.06, 0.78), (top, 0.66)), ramp=Ramp.TRIM, tone=0.58
-            )
+            Part(points=points((top - 0.06, 0.78), (top + 0.06, 0.78), (top, 0.66)), ramp=Ramp.TRIM, tone=0.58)
         )
     elif style == 2:
         open_angle = between(generator, 25.0, 60.0)

@@ -195,12 +195,8 @@ MATERIAL_TABLE: dict[str, Material] = {
     ),
     "emerald": Material(colours="011f17 03483a 078257 18bf72 74eda4 ecfff2", grain=cut, trims=(GOLD, SILVER)),
     "ruby": Material(colours="26010e 600417 a80a29 e0263f ff7480 ffe8e4", grain=cut, trims=(GOLD, SILVER)),
-    "sapphire": Material(
-        colours="040833 0a1a70 143bbd 3673ee 80b2ff ebf5ff", grain=cut, trims=(SILVER, GOLD)
-    ),
-    "amethyst": Material(
-        colours="1a0630 420e6e 7424b4 a44fe4 d294ff fbeaff", grain=cut, trims=(GOLD, SILVER)
-    ),
+    "sapphire": Material(colours="040833 0a1a70 143bbd 3673ee 80b2ff ebf5ff", grain=cut, trims=(SILVER, GOLD)),
+    "amethyst": Material(colours="1a0630 420e6e 7424b4 a44fe4 d294ff fbeaff", grain=cut, trims=(GOLD, SILVER)),
     "ice": Material(
         colours="0d4562 2590bd 5cc9ea 9be8f8 d6faff ffffff",
         grain=frozen,
@@ -238,9 +234,7 @@ STRING = "3a3226 6b604c 9c917a c8bfa8 ece6d4 fffdf4"
 @cache
 def scale_of(colours: str) -> Floats:
     """Six hexadecimal colours as `[TONES, 3]` float64 0..255, equally spaced and joined by straight lines."""
-    stops = np.array(
-        [[int(one[at : at + 2], 16) for at in (0, 2, 4)] for one in colours.split()], dtype=np.float64
-    )
+    stops = np.array([[int(one[at : at + 2], 16) for at in (0, 2, 4)] for one in colours.split()], dtype=np.float64)
     at = np.linspace(0.0, len(stops) - 1.0, TONES)
     return np.stack([np.interp(at, np.arange(len(stops)), stops[:, channel]) for channel in range(3)], axis=1)
 

@@ -90,14 +90,10 @@ def strip(path: Points, left: NDArray[np.float64], right: NDArray[np.float64]) -
     return np.concatenate([path + normal * left[:, None], (path + normal * right[:, None])[::-1]])
 
 
-def bezier(
-    start: tuple[float, float], control: tuple[float, float], end: tuple[float, float], num: int
-) -> Points:
+def bezier(start: tuple[float, float], control: tuple[float, float], end: tuple[float, float], num: int) -> Points:
     """A quadratic Bézier curve `[num, 2]`."""
     t = np.linspace(0.0, 1.0, num)[:, None]
-    curve: Points = (
-        (1 - t) ** 2 * np.array(start) + 2 * t * (1 - t) * np.array(control) + t**2 * np.array(end)
-    )
+    curve: Points = (1 - t) ** 2 * np.array(start) + 2 * t * (1 - t) * np.array(control) + t**2 * np.array(end)
     return curve
 
 

@@ -51,9 +51,7 @@ class Placement:
         return flat
 
 
-def place(
-    outlines: list[Points], shape: Shape, pose: Pose, height: int, width: int, border: float
-) -> Placement:
+def place(outlines: list[Points], shape: Shape, pose: Pose, height: int, width: int, border: float) -> Placement:
     """Fits the turned outlines into the canvas less its border; long weapons lie along its diagonal."""
     leaning = 0.5 * np.pi if shape.upright else np.arctan2(height, width)
     angle = leaning + pose.tilt * (1.8 if shape.upright else 1.0)
@@ -112,17 +110,13 @@ def solid_parts(
     ]
     rough = place(slender, shape, pose, height, width, border)
     parts = [
-        part
-        if isinstance(part, Part)
-        else solid(part, (0.3 if part.thin else 0.55) * pixel / rough.scale, rough.light)
+        part if isinstance(part, Part) else solid(part, (0.3 if part.thin else 0.55) * pixel / rough.scale, rough.light)
         for part in shape.parts
     ]
     return parts, place([part.points for part in parts], shape, pose, height, width, border)
 
 
-def draw_parts(
-    parts: list[Part], placement: Placement, height: int, width: int, line_width: int
-) -> Image.Image:
+def draw_parts(parts: list[Part], placement: Placement, height: int, width: int, line_width: int) -> Image.Image:
     """Tone, ramp and height of every part as the channels of one RGB image, inner lines at height 0."""
     canvas = Image.new("RGB", (width, height))
     draw = ImageDraw.Draw(canvas)

@@ -135,15 +135,11 @@ def gun(generator: np.random.Generator) -> Shape:
     butt = strip(hang[-3:], wide[-3:] * 1.04, -wide[-3:] * 1.04)
     parts.append(rod(hang, wide, Ramp.WOOD, tone=0.55))
     parts.append(Part(points=butt, ramp=Ramp.MATERIAL if rifle > 0.5 else Ramp.TRIM, tone=0.55))
-    parts.append(
-        rod(arc((deep + 0.015, receiver_foot + 0.2), 0.06, -100, 100, 12), 0.014, Ramp.TRIM, tone=0.5)
-    )
+    parts.append(rod(arc((deep + 0.015, receiver_foot + 0.2), 0.06, -100, 100, 12), 0.014, Ramp.TRIM, tone=0.5))
     if chance(generator, 0.3 + 0.4 * rifle):
         long = between(generator, 0.1, 0.2)
         at = receiver_head - 0.03
-        magazine = points(
-            (0.05, at - 0.05), (deep + long, at - 0.09), (deep + long, at - 0.01), (0.05, at + 0.04)
-        )
+        magazine = points((0.05, at - 0.05), (deep + long, at - 0.09), (deep + long, at - 0.01), (0.05, at + 0.04))
         parts.append(slab(magazine, Ramp.TRIM, tone=0.45))
     fore = between(generator, 0.5, 0.8)
     fore_head = receiver_head + (1.0 - receiver_head) * fore * 0.75

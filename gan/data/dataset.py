@@ -101,7 +101,9 @@ def load_pictures(
         except (OSError, ImportError, ValueError) as error:
             if isinstance(error, UserError):
                 raise
-            raise UserError(f"data {source!r} cannot be opened: {error}; give a URL of a zip that can be read") from None
+            raise UserError(
+                f"data {source!r} cannot be opened: {error}; give a URL of a zip that can be read"
+            ) from None
     path = Path(source)
     if path.is_dir():
         files = sorted(p for p in path.rglob("*") if p.suffix.lower() in IMAGE_ENDINGS and p.is_file())
@@ -139,7 +141,8 @@ def _convert_channels(images: UInt8Array, channels: int) -> UInt8Array:
     if channels == 3:
         return np.ascontiguousarray(colour)
     weights = np.array([0.299, 0.587, 0.114], dtype=np.float32)[None, :, None, None]
-    return np.rint((colour * weights).sum(axis=1, keepdims=True)).astype(np.uint8)
+    grey: UInt8Array = np.rint((colour * weights).sum(axis=1, keepdims=True)).astype(np.uint8)
+    return grey
 
 
 def _from_zip(
@@ -243,7 +246,12 @@ def _progress(entries: Sequence[_Entry], opener: Opener) -> Iterator[Image.Image
     def decode(entry: _Entry) -> Image.Image | Skipped:
         try:
             stream = opener(entry.name)
-        except (OSError, BadZipFile, NotImplementedError, RuntimeError) as error:  # RuntimeError: encrypted member
+        except (
+            OSError,
+            BadZipFile,
+            NotImplementedError,
+            RuntimeError,
+        ) as error:  # RuntimeError: encrypted member
             return Skipped(entry.name, str(error))
         return _decode(entry.name, stream)
 
@@ -265,7 +273,7 @@ def _common_size(source: str, images: Sequence[Image.Image]) -> Resolution:
 
 
 def _channels_needed(images: Sequence[Image.Image]) -> int:
-    if any(image.mode == "RGBA" and image.getextrema()[3][0] < 255 for image in images):
+    if any(image.mode == "RGBA" and np.asarray(image.getchannel("A")).min() < 255 for image in images):
         return 4
     return 1 if all(image.mode == "L" or _is_grey(image) for image in images) else 3
 

@@ -100,7 +100,9 @@ def sheet(
     cell_height, cell_width = height * scale + gap, width * scale + gap
     canvas = Image.new("RGB", (title_width + columns * cell_width + gap, rows * cell_height + gap), background)
     for index in range(num):
-        picture = to_pil(images[index]).convert("RGBA").resize((width * scale, height * scale), Image.Resampling.NEAREST)
+        picture = (
+            to_pil(images[index]).convert("RGBA").resize((width * scale, height * scale), Image.Resampling.NEAREST)
+        )
         at = (title_width + gap + index % columns * cell_width, gap + index // columns * cell_height)
         canvas.paste(picture, at, picture)
     draw = ImageDraw.Draw(canvas)

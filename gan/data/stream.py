@@ -13,18 +13,20 @@ _DEVICE_SHARE = 0.25  # of the free GPU memory that the whole set may take
 class PictureStream:
     """Batches of reals by place: batch i of a seed is the same whenever it is asked for.
 
-    Every picture comes once an epoch, in an order drawn for that epoch. The set lies on the device as uint8 when it
-    takes at most a quarter of the free memory there; otherwise batches are copied.
+    Every picture comes once an epoch, in an order drawn for that epoch. On a GPU the whole set lies there as uint8
+    when it takes at most a quarter of the free memory; otherwise batches are gathered here and copied.
     """
 
-    def __init__(self, pictures: PictureSet, *, seed: int, mirror: bool, conditional: bool, device: torch.device) -> None:
+    def __init__(
+        self, pictures: PictureSet, *, seed: int, mirror: bool, conditional: bool, device: torch.device
+    ) -> None:
         self._seed = seed
         self._mirror = mirror
         self._device = device
         self._num = len(pictures)
-        images = torch.from_numpy(pictures.images)
-        self._images = images.to(device) if _fits(pictures.images.nbytes, device) else images
-        self._labels = torch.from_numpy(pictures.labels) if conditional else None
+        self._images = pictures.images
+        self._on_device = torch.from_numpy(pictures.images.copy()).to(device) if _fits(pictures, device) else None
+        self._labels = pictures.labels if conditional else None
 
     def batch(self, images_seen: int, size: int) -> tuple[Tensor, Tensor | None]:
         """Pictures number `images_seen` … `images_seen + size - 1` of the run: uint8 `[size, c, h, w]`, labels."""
@@ -37,17 +39,21 @@ class PictureStream:
             permutation, coins = order.permutation(self._num), order.random(self._num) < 0.5
             index[here] = permutation[places[here] % self._num]
             flip[here] = coins[places[here] % self._num]
-        chosen = torch.from_numpy(index)
-        images = self._images[chosen.to(self._images.device)].to(self._device)
+        images = self._gather(index)
         if self._mirror:
             mask = torch.from_numpy(flip).to(self._device)[:, None, None, None]
             images = torch.where(mask, images.flip(3), images)
-        labels = None if self._labels is None else self._labels[chosen].to(self._device)
+        labels = None if self._labels is None else torch.from_numpy(self._labels[index]).to(self._device)
         return images, labels
 
+    def _gather(self, index: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Tensor:
+        if self._on_device is not None:
+            return self._on_device[torch.from_numpy(index).to(self._device)]
+        return torch.from_numpy(self._images[index]).to(self._device)
 
-def _fits(num_bytes: int, device: torch.device) -> bool:
+
+def _fits(pictures: PictureSet, device: torch.device) -> bool:
     if device.type != "cuda":
-        return True  # the CPU's memory already holds it; MPS shares it
+        return False  # it lies in the CPU's memory already
     free, _ = torch.cuda.mem_get_info(device)
-    return num_bytes < free * _DEVICE_SHARE
+    return pictures.images.nbytes < free * _DEVICE_SHARE

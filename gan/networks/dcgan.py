@@ -14,7 +14,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan.errors import UserError
-from gan.networks.interface import Discriminator, Generator, Latents, NetworkConfig, PictureShape, check_labels
+from gan.networks.interface import (
+    Discriminator,
+    Generator,
+    Latents,
+    NetworkConfig,
+    PictureShape,
+    check_labels,
+)
 from gan.networks.layers import LEAKY_SLOPE, MinibatchStandardDeviation
 
 
@@ -91,7 +98,10 @@ class DCGANDiscriminator(Discriminator):
     def __init__(self, config: DCGANConfig, shape: PictureShape) -> None:
         super().__init__()
         self.shape = shape
-        layers: list[nn.Module] = [nn.Conv2d(shape.channels, config.channels(1), 4, 2, 1), nn.LeakyReLU(LEAKY_SLOPE)]
+        layers: list[nn.Module] = [
+            nn.Conv2d(shape.channels, config.channels(1), 4, 2, 1),
+            nn.LeakyReLU(LEAKY_SLOPE),
+        ]
         for doublings_from_top in range(2, shape.num_doublings + 1):
             num_out = config.channels(doublings_from_top)
             norm = config.discriminator_batch_norm

@@ -104,7 +104,7 @@ class Latents:
         return self.z.shape[0]
 
 
-class NetworkConfig(ABC):
+class NetworkConfig:
     """Base of every network's own frozen dataclass of settings."""
 
 

@@ -26,9 +26,7 @@ class EqualisedLinear(nn.Module):
     `learning_rate_multiplier` slows the layer (StyleGAN: 0.01 in the mapping network).
     """
 
-    def __init__(
-        self, num_in: int, num_out: int, *, bias: float = 0.0, learning_rate_multiplier: float = 1.0
-    ) -> None:
+    def __init__(self, num_in: int, num_out: int, *, bias: float = 0.0, learning_rate_multiplier: float = 1.0) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(num_out, num_in) / learning_rate_multiplier)
         self.bias = nn.Parameter(torch.full((num_out,), bias / learning_rate_multiplier))

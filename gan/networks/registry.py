@@ -37,9 +37,9 @@ def name_of(config: NetworkConfig) -> str:
 
 def build_generator(config: NetworkConfig, shape: PictureShape) -> Generator:
     """A fresh generator of the settings' own kind."""
-    return NETWORKS[name_of(config)].generator(config, shape)  # type: ignore[call-arg]
+    return NETWORKS[name_of(config)].generator(config, shape)
 
 
 def build_discriminator(config: NetworkConfig, shape: PictureShape) -> Discriminator:
     """A fresh discriminator of the settings' own kind."""
-    return NETWORKS[name_of(config)].discriminator(config, shape)  # type: ignore[call-arg]
+    return NETWORKS[name_of(config)].discriminator(config, shape)

@@ -7,6 +7,7 @@ one for 70,000 faces of 1024 px; the RGB skips are doubled by bilinear interpola
 border repeated instead of zero).
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,13 +17,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan.errors import UserError
-from gan.networks.interface import Discriminator, Latents, NetworkConfig, PictureShape, StyleGenerator, check_labels
+from gan.networks.interface import (
+    Discriminator,
+    Latents,
+    NetworkConfig,
+    PictureShape,
+    StyleGenerator,
+    check_labels,
+)
 from gan.networks.layers import (
     EqualisedConv2d,
     EqualisedLinear,
     MinibatchStandardDeviation,
     ModulatedConv2d,
-    downsample,
     leaky,
     pixel_norm,
     upsample,
@@ -64,7 +71,7 @@ class MappingNetwork(nn.Module):
         widths = [config.z_dim * (2 if num_classes else 1)] + [config.w_dim] * config.mapping_layers
         self.layers = nn.ModuleList(
             EqualisedLinear(num_in, num_out, learning_rate_multiplier=0.01)
-            for num_in, num_out in zip(widths[:-1], widths[1:], strict=True)
+            for num_in, num_out in itertools.pairwise(widths)
         )
 
     def forward(self, z: Tensor, labels: Tensor | None) -> Tensor:
@@ -100,7 +107,8 @@ class ToPicture(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        return self.convolution(x, w).float() + self.bias[:, None, None]
+        picture: Tensor = self.convolution(x, w)
+        return picture.float() + self.bias[:, None, None]
 
 
 class StyleGAN2Generator(StyleGenerator):
@@ -154,7 +162,8 @@ class StyleGAN2Generator(StyleGenerator):
             first = 2 * level - 1
             x = self.convolutions[first](x, styles[:, first], noise[first])
             x = self.convolutions[first + 1](x, styles[:, first + 1], noise[first + 1])
-            picture = upsample(picture) + self.to_pictures[level](x, styles[:, first + 2])
+            detail: Tensor = self.to_pictures[level](x, styles[:, first + 2])
+            picture = upsample(picture) + detail
         return picture
 
 
@@ -168,8 +177,8 @@ class ResidualBlock(nn.Module):
         self.skip = EqualisedConv2d(num_in, num_out, 1, down=True, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = leaky(self.second(leaky(self.first(x))))
-        return (y + self.skip(x)) * math.sqrt(0.5)
+        y: Tensor = leaky(self.second(leaky(self.first(x)))) + self.skip(x)
+        return y * math.sqrt(0.5)
 
 
 class StyleGAN2Discriminator(Discriminator):
@@ -182,7 +191,7 @@ class StyleGAN2Discriminator(Discriminator):
         channels = [config.channels(size) for size in sizes]
         self.from_picture = EqualisedConv2d(shape.channels, channels[0], 1)
         self.blocks = nn.Sequential(
-            *(ResidualBlock(num_in, num_out) for num_in, num_out in zip(channels[:-1], channels[1:], strict=True))
+            *(ResidualBlock(num_in, num_out) for num_in, num_out in itertools.pairwise(channels))
         )
         self.deviation = MinibatchStandardDeviation(config.minibatch_group)
         self.last = EqualisedConv2d(channels[-1] + 1, channels[-1], 3)

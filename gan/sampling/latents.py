@@ -28,9 +28,7 @@ def random_latents(
     mixed_z = torch.randn(num, generator.z_dim, generator=chance, device=device)
     crossover = torch.randint(1, layers, (num,), generator=chance, device=device)
     unmixed = torch.rand(num, generator=chance, device=device) >= style_mixing_probability
-    return Latents(
-        z=z, labels=labels, noise=noise, mixed_z=mixed_z, crossover=crossover.masked_fill(unmixed, layers)
-    )
+    return Latents(z=z, labels=labels, noise=noise, mixed_z=mixed_z, crossover=crossover.masked_fill(unmixed, layers))
 
 
 def seeded_latents(

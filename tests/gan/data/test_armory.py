@@ -95,9 +95,7 @@ def test_the_light_comes_from_the_upper_left() -> None:
     """Balls and blades both: steel shields are brighter in the upper left half of themselves."""
     shields = np.stack(
         [
-            draw_weapon(
-                CLASSES.index("shield"), MATERIALS.index("steel"), 48, 48, np.random.default_rng(seed)
-            )
+            draw_weapon(CLASSES.index("shield"), MATERIALS.index("steel"), 48, 48, np.random.default_rng(seed))
             for seed in range(24)
         ]
     ).astype(np.float64)
@@ -142,10 +140,7 @@ def test_materials_are_told_apart_by_their_colours(armory: Armory) -> None:
     coarse = (armory.images[:, :3] // 43).astype(np.int64)
     code = coarse[:, 0] * 36 + coarse[:, 1] * 6 + coarse[:, 2]
     histogram = np.stack(
-        [
-            np.bincount(one[alpha > 0], minlength=216)
-            for one, alpha in zip(code, armory.images[:, 3], strict=True)
-        ]
+        [np.bincount(one[alpha > 0], minlength=216) for one, alpha in zip(code, armory.images[:, 3], strict=True)]
     )
     share = np.sqrt(histogram / histogram.sum(axis=1, keepdims=True))
     distance = _distances(share[known:], share[:known])

@@ -1,0 +1,212 @@
+"""An ensemble: several generators with weights, in one folder that needs nothing else.
+
+ensemble.json            `format`, `fingerprint`, `members` with weights, `report` of the selection
+members/<id>/            generator.safetensors + record.json of each, as in their checkpoints
+
+A picture is (member, seed, truncation, label); the same four give the same picture, in any batch, to within 1/255.
+"""
+
+import hashlib
+import json
+import math
+import shutil
+import threading
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from gan.checkpoint import GENERATOR, RECORD, CheckpointRecord, load_generator, load_record
+from gan.data.pixels import UInt8Array
+from gan.errors import UserError
+from gan.networks.interface import Generator
+from gan.networks.registry import name_of
+from gan.sampling.sample import sample
+
+FORMAT = 1
+MANIFEST = "ensemble.json"
+_MEMBER_CHANCE = 1  # keeps the choice of a member apart from the picture's own draws of the same seed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """A checkpoint that was chosen: where it lies, how often it is to be used, at which truncation."""
+
+    id: str
+    checkpoint: Path
+    weight: float
+    truncation: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """A generator of the ensemble. weight is its share of the pictures; class_names is () when unconditional."""
+
+    id: str
+    weight: float
+    truncation: float
+    network: str
+    class_names: tuple[str, ...]
+    images_seen: int
+
+
+class Ensemble:
+    """Loaded members, ready to draw. Drawing is safe from several threads (one draws at a time a member)."""
+
+    def __init__(
+        self,
+        *,
+        version: str,
+        fingerprint: str,
+        members: Sequence[Member],
+        generators: Sequence[Generator],
+        records: Sequence[CheckpointRecord],
+        report: dict[str, Any],
+    ) -> None:
+        assert len(members) == len(generators) == len(records) > 0
+        self.version = version
+        self.fingerprint = fingerprint
+        self.members = tuple(members)
+        self.report = report
+        self._generators = tuple(generators)
+        self._records = tuple(records)
+        self._locks = tuple(threading.Lock() for _ in members)
+        shape = generators[0].shape
+        self.height, self.width, self.channels = shape.height, shape.width, shape.channels
+
+    def draw(
+        self,
+        member: int,
+        seeds: Sequence[int],
+        *,
+        truncation: float = 1.0,
+        labels: Sequence[int] | None = None,
+    ) -> UInt8Array:
+        """Pictures uint8 `[n, c, h, w]` of one member, one a seed, in the inside convention.
+
+        truncation multiplies the member's own. Labels only for a conditional member; without them the seed chooses.
+        """
+        if labels is not None and not self.members[member].class_names:
+            raise UserError(f"member {self.members[member].id} has no classes: leave the type out")
+        with self._locks[member]:
+            return sample(
+                self._generators[member],
+                seeds,
+                truncation=self.members[member].truncation * truncation,
+                class_counts=self._records[member].class_counts,
+                labels=labels,
+            )
+
+    def member_of(self, seed: int) -> int:
+        """The member that a seed falls to, by weight: the same for the same seed."""
+        chance = np.random.default_rng([seed, _MEMBER_CHANCE])
+        return int(chance.choice(len(self.members), p=[member.weight for member in self.members]))
+
+    def draw_mixed(self, seeds: Sequence[int], *, truncation: float = 1.0) -> UInt8Array:
+        """Pictures `[n, c, h, w]` of the whole ensemble: each seed from the member it falls to."""
+        members = np.array([self.member_of(seed) for seed in seeds])
+        images = np.empty((len(seeds), self.channels, self.height, self.width), dtype=np.uint8)
+        for member in np.unique(members):
+            (places,) = np.nonzero(members == member)
+            images[places] = self.draw(int(member), [seeds[place] for place in places.tolist()], truncation=truncation)
+        return images
+
+
+def write_ensemble(folder: Path, choices: Sequence[Choice], report: dict[str, Any]) -> None:
+    """Copy the chosen generators into a new ensemble folder; complete or absent.
+
+    Weights must be positive; they are scaled to sum to 1. Members must share one picture size.
+    """
+    if not choices:
+        raise UserError("an ensemble needs at least one member")
+    if any(not math.isfinite(choice.weight) or choice.weight <= 0.0 for choice in choices):
+        raise UserError(f"ensemble weights must be over 0, got {[choice.weight for choice in choices]}")
+    records = [load_record(choice.checkpoint) for choice in choices]
+    sizes = {(r.config.data.channels, r.config.data.height, r.config.data.width) for r in records}
+    if len(sizes) > 1:
+        raise UserError(f"members of one ensemble must make pictures of one size, got {sorted(sizes)}")
+    total = sum(choice.weight for choice in choices)
+    partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.partial")
+    try:
+        for choice in choices:
+            member = partial / "members" / choice.id
+            member.mkdir(parents=True)
+            for name in (GENERATOR, RECORD):
+                shutil.copyfile(choice.checkpoint / name, member / name)
+        manifest = {
+            "format": FORMAT,
+            "fingerprint": _fingerprint(partial, choices),
+            "members": [
+                {"id": choice.id, "weight": choice.weight / total, "truncation": choice.truncation}
+                for choice in choices
+            ],
+            "report": report,
+        }
+        (partial / MANIFEST).write_text(json.dumps(manifest, indent=1, allow_nan=False))
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """ensemble.json of that folder, or a UserError."""
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
+    except FileNotFoundError:
+        raise UserError(f"ensemble {str(folder)!r} does not exist: there is no {MANIFEST} in it") from None
+    except json.JSONDecodeError as error:
+        raise UserError(f"{str(folder / MANIFEST)!r} is damaged: {error}") from None
+    if manifest.get("format") != FORMAT:
+        raise UserError(f"ensemble {str(folder)!r} is of format {manifest.get('format')}, this version reads {FORMAT}")
+    return manifest
+
+
+def load_ensemble(folder: Path, *, version: str | None = None, device: torch.device | None = None) -> Ensemble:
+    """Load every member and make one picture with each: a broken member is refused here, not on a request.
+
+    version is the registry's number; a local folder goes by the first 8 hex digits of its fingerprint.
+    """
+    manifest = read_manifest(folder)
+    members, generators, records = [], [], []
+    for entry in manifest["members"]:
+        generator, record = load_generator(folder / "members" / entry["id"], device or torch.device("cpu"))
+        generators.append(generator)
+        records.append(record)
+        members.append(
+            Member(
+                id=entry["id"],
+                weight=entry["weight"],
+                truncation=entry["truncation"],
+                network=name_of(record.config.network),
+                class_names=record.class_names,
+                images_seen=record.images_seen,
+            )
+        )
+        _check_finite(generator, folder / "members" / entry["id"])
+    return Ensemble(
+        version=version or manifest["fingerprint"][:8],
+        fingerprint=manifest["fingerprint"],
+        members=members,
+        generators=generators,
+        records=records,
+        report=manifest["report"],
+    )
+
+
+def _check_finite(generator: Generator, folder: Path) -> None:
+    if any(not torch.isfinite(value).all() for value in generator.state_dict().values() if value.is_floating_point()):
+        raise UserError(f"member {str(folder)!r} holds weights that are not finite; choose another checkpoint")
+    sample(generator, [0], class_counts=[1] * generator.shape.num_classes)  # runs, or says why it cannot
+
+
+def _fingerprint(folder: Path, choices: Sequence[Choice]) -> str:
+    """sha256 over the members' weights and shares, 16 hex digits."""
+    digest = hashlib.sha256()
+    for choice in choices:
+        digest.update(f"{choice.id} {choice.weight!r} {choice.truncation!r}".encode())
+        digest.update((folder / "members" / choice.id / GENERATOR).read_bytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,17 @@
+import pytest
+
+from gan.data.resolution import Resolution
+from gan.errors import UserError
+
+
+@pytest.mark.parametrize(("text", "size"), [("64", (64, 64)), ("128x96", (128, 96)), (" 48X64 ", (48, 64))])
+def test_reads_height_by_width(text: str, size: tuple[int, int]) -> None:
+    resolution = Resolution.parse(text)
+    assert (resolution.height, resolution.width) == size
+    assert Resolution.parse(str(resolution)) == resolution
+
+
+@pytest.mark.parametrize("text", ["", "big", "64x", "-3", "6.4", "1x2x3"])
+def test_refuses_what_is_no_size(text: str) -> None:
+    with pytest.raises(UserError, match="write 64, or 128x96"):
+        Resolution.parse(text)
