@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
+from gan.allocator import keep_freed_pages
 from gan.config import RunConfig, picture_shape, resolve
 from gan.data.dataset import PictureSet
 from gan.data.stream import PictureStream
@@ -60,6 +61,7 @@ def train(training: Training, pictures: PictureSet) -> Iterator[Tick]:
     Between two ticks the caller may read and save `training`. Ticks lie at fixed numbers of images, so a resumed run
     ticks where an uncut one would.
     """
+    keep_freed_pages()
     config = training.config
     batch_size = config.optimiser.batch_size
     stream = PictureStream(

@@ -61,21 +61,21 @@ class EqualisedConv2d(nn.Module):
         return F.conv2d(low_pass(x, padding=2), weight, bias, stride=2)
 
 
-def low_pass(x: Tensor, *, padding: int) -> Tensor:
-    """Separable [1, 3, 3, 1] / 8 filter with zero padding: `[n, c, h, w]` to `[n, c, h + 2p - 3, w + 2p - 3]`.
+def low_pass(x: Tensor, *, padding: int, stride: int = 1) -> Tensor:
+    """[1, 3, 3, 1] / 8 along both sides with zero padding: `[n, c, h, w]` to `[n, c, h + 2p - 3, w + 2p - 3]`.
 
-    [1, 3, 3, 1] is [1, 1] convolved with itself three times, so three 2x2 mean poolings of stride 1 give it, on
-    every device, with double gradients, and much faster than a depthwise convolution on CPU cores.
+    One depthwise 4x4 convolution: on CPU cores the gradient costs a fifth of what the poolings of the plain twin
+    cost, and the double gradient less than with two separable ones (experiments/bench/low_pass.py).
     """
-    x = F.pad(x, (padding, padding, padding, padding))
-    return F.avg_pool2d(F.avg_pool2d(F.avg_pool2d(x, 2, 1), 2, 1), 2, 1)
+    taps = torch.tensor([1.0, 3.0, 3.0, 1.0], dtype=x.dtype, device=x.device) / 8.0
+    kernel = torch.outer(taps, taps).expand(x.shape[1], 1, 4, 4)
+    return F.conv2d(x, kernel, padding=padding, stride=stride, groups=x.shape[1])
 
 
 def low_pass_plain(x: Tensor, *, padding: int) -> Tensor:
-    """The plain twin of `low_pass`: a depthwise convolution with the 4x4 kernel."""
-    taps = torch.tensor([1.0, 3.0, 3.0, 1.0], dtype=x.dtype, device=x.device) / 8.0
-    kernel = torch.outer(taps, taps).expand(x.shape[1], 1, 4, 4)
-    return F.conv2d(x, kernel, padding=padding, groups=x.shape[1])
+    """The plain twin of `low_pass`: [1, 3, 3, 1] is [1, 1] convolved with itself three times, so three mean poolings."""
+    x = F.pad(x, (padding, padding, padding, padding))
+    return F.avg_pool2d(F.avg_pool2d(F.avg_pool2d(x, 2, 1), 2, 1), 2, 1)
 
 
 def upsample(x: Tensor) -> Tensor:
@@ -84,9 +84,8 @@ def upsample(x: Tensor) -> Tensor:
 
 
 def downsample(x: Tensor) -> Tensor:
-    """Half the size by [1, 3, 3, 1] with zero padding: two mean poolings of stride 1 and one of stride 2."""
-    x = F.pad(x, (1, 1, 1, 1))
-    return F.avg_pool2d(F.avg_pool2d(F.avg_pool2d(x, 2, 1), 2, 1), 2, 2)
+    """Half the size by [1, 3, 3, 1] with zero padding."""
+    return low_pass(x, padding=1, stride=2)
 
 
 class ModulatedConv2d(nn.Module):
