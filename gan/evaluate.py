@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from gan.command_line import Parser, run_command
 from gan.data.dataset import PictureSet, load_pictures
@@ -15,9 +16,11 @@ from gan.errors import UserError
 from gan.metrics.evaluate import METRICS, Reference, Scores
 from gan.metrics.features import FEATURE_NETS, load_feature_net
 from gan.metrics.split import picture_fingerprints
+from gan.sample import draw, is_model
 
 _EPILOG = """\
 examples:
+  python -m gan.evaluate runs/first/checkpoints/000100000 --data icons.zip
   python -m gan.evaluate samples/ --data icons.zip
   python -m gan.evaluate samples.zip --data icons.zip --features inception --json scores.json
   python -m gan.evaluate samples/ --data icons.zip --samples 400 --sheet nearest.png
@@ -36,16 +39,19 @@ _BETTER = {
     "coverage": "higher",
     "memorised": "lower",
 }
+NUM_SAMPLES = 1000  # of a checkpoint, where --samples does not say
 _SHEET_COLUMNS, _SHEET_ROWS = 16, 4
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = Parser(prog="python -m gan.evaluate", description=__doc__ or "", epilog=_EPILOG)
-    parser.add_argument("pictures", help="what to score: a folder of pictures, a zip or a URL of a zip")
+    parser.add_argument(
+        "pictures", help="what to score: a checkpoint, an ensemble, or pictures in a folder, a zip or a URL of a zip"
+    )
     parser.add_argument("--data", required=True, help="the reals: armory (built in), a folder, a zip or a URL of a zip")
     parser.add_argument("--features", default="randconv", help=f"feature net: {', '.join(FEATURE_NETS)} [randconv]")
     parser.add_argument("--resolution", help="64, or 128x96 for height x width [the reals' own]")
-    parser.add_argument("--samples", type=int, help="score this many of the pictures [all]")
+    parser.add_argument("--samples", type=int, help="score this many [all pictures; 1000 of a checkpoint]")
     parser.add_argument("--json", type=Path, help="write the scores to this file")
     parser.add_argument("--sheet", type=Path, help="write a PNG of pictures, each above its nearest real")
     parser.add_argument("--cache-dir", type=Path, default=Path("runs/reference"), help="[runs/reference]")
@@ -55,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def command() -> None:
         net = load_feature_net(options.features, choose_device(options.device))
         reals = load_pictures(options.data, Resolution.parse(options.resolution) if options.resolution else None)
-        samples = choose_samples(sample_pictures(options.pictures, reals), options.samples)
+        samples = sample_pictures(options.pictures, reals, options.samples, choose_device(options.device))
         reference = Reference.build(reals.images, net, cache_dir=options.cache_dir)
         raw = net(samples)
         scores = {half: reference.score(raw, half) for half in ("reference", "held_out")}
@@ -70,9 +76,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run_command("gan.evaluate", command)
 
 
-def sample_pictures(source: str, reals: PictureSet) -> UInt8Array:
-    """The pictures to score, uint8 `[n, c, h, w]`, at the reals' size and channels."""
-    return load_pictures(source, reals.resolution, channels=reals.channels).images
+def sample_pictures(source: str, reals: PictureSet, num: int | None, device: torch.device) -> UInt8Array:
+    """The pictures to score, uint8 `[n, c, h, w]`: of a checkpoint or an ensemble seeds 0 to n - 1, else what is there."""
+    if not is_model(Path(source)):
+        return choose_samples(load_pictures(source, reals.resolution, channels=reals.channels).images, num)
+    made = draw(Path(source), range(NUM_SAMPLES if num is None else num), 1.0, None, device)
+    if made.shape[1:] != reals.images.shape[1:]:
+        raise UserError(
+            f"{source!r} makes pictures of {made.shape[1:]} (channels, height, width), the reals are"
+            f" {reals.images.shape[1:]}: score them at one size (--resolution)"
+        )
+    return made
 
 
 def choose_samples(images: UInt8Array, num: int | None) -> UInt8Array:

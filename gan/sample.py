@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from gan.checkpoint import load_generator
+from gan.checkpoint import RECORD, load_generator
 from gan.command_line import Parser, run_command
 from gan.data.pixels import UInt8Array, sheet, to_pil
 from gan.device import DEVICES, choose_device
@@ -62,6 +62,11 @@ def parse_seeds(text: str) -> Sequence[int]:
     if not seeds:
         raise UserError(f"seeds {text!r} are none: the last must not lie before the first")
     return seeds
+
+
+def is_model(path: Path) -> bool:
+    """Whether the folder is a checkpoint or an ensemble."""
+    return (path / RECORD).is_file() or (path / MANIFEST).is_file()
 
 
 def draw(model: Path, seeds: Sequence[int], truncation: float, label: int | None, device: torch.device) -> UInt8Array:

@@ -9,6 +9,7 @@ from PIL import Image
 
 from gan import sample as sample_command
 from gan.data.__main__ import main as data_main
+from gan.evaluate import main as evaluate_main
 from gan.train_command import main as train_main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,3 +88,16 @@ def test_data_describes_shows_and_writes(tmp_path: Path, capsys: pytest.CaptureF
     assert data_main([str(out)]) == 0
     assert data_main(["armory", "--out", str(out)]) == 2
     assert "not empty" in capsys.readouterr().err
+
+
+def test_evaluate_a_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "run"
+    common = ["--resolution", "16", "--device", "cpu"]
+    assert train_main(["--recipe", "tiny-dcgan", "--kimg", "0.032", "--out", str(out), *common]) == 0
+    (checkpoint,) = (out / "checkpoints").iterdir()
+    capsys.readouterr()
+    scoring = [str(checkpoint), "--data", "armory", "--samples", "60", "--cache-dir", str(tmp_path), *common]
+    assert evaluate_main([*scoring, "--json", str(tmp_path / "scores.json"), "--sheet", str(tmp_path / "s.png")]) == 0
+    assert "fid60_randconv: 60 samples" in capsys.readouterr().out
+    assert evaluate_main([*scoring, "--resolution", "32"]) == 2
+    assert "at one size" in capsys.readouterr().err

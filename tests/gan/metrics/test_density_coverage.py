@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from gan.metrics.density_coverage import covered, coverage, density, density_coverage
+from gan.metrics.density_coverage import coverage, covered, density, density_coverage
 from gan.metrics.neighbours import Balls
 
 

@@ -45,15 +45,9 @@ def test_agrees_with_torchmetrics() -> None:
     from torchmetrics.image.fid import FrechetInceptionDistance
 
     x, y = gaussian(0, 200, 32), gaussian(1, 150, 32, scale=1.5)
-    theirs = FrechetInceptionDistance(feature=torch.nn.Identity(), input_img_size=(32,))
-    theirs.num_features = 32
-    theirs.set_dtype(torch.float64)
-    for features, real in ((x, True), (y, False)):
-        rows = torch.from_numpy(features)
-        prefix = "real" if real else "fake"
-        setattr(theirs, f"{prefix}_features_sum", rows.sum(0))
-        setattr(theirs, f"{prefix}_features_cov_sum", rows.T @ rows)
-        setattr(theirs, f"{prefix}_features_num_samples", torch.tensor(len(rows)))
+    theirs = FrechetInceptionDistance(feature=torch.nn.Identity(), input_img_size=(32,)).double()
+    theirs.update(torch.from_numpy(x), real=True)
+    theirs.update(torch.from_numpy(y), real=False)
     assert fid(x, y) == pytest.approx(float(theirs.compute()), rel=1e-3)
 
 

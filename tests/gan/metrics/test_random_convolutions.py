@@ -1,6 +1,4 @@
 import hashlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -22,20 +20,17 @@ def test_weights_are_the_same_everywhere() -> None:
     """Were they to change, every cached feature and every recorded FID would silently mean another thing."""
     weights = draw_weights()
     digest = hashlib.sha256(b"".join(weight.tobytes() for weight in weights)).hexdigest()
-    assert digest[:16] == "9920da7b304c9462"
+    assert digest[:16] == "3cf5efb428d58370"
     for weight in weights:
         fan_in = weight[0].size
+        np.testing.assert_allclose(weight.sum(axis=(1, 2, 3)), 0.0, atol=1e-6)
         assert weight.var() == pytest.approx(2 / fan_in, rel=0.1)
 
 
 def test_global_random_state_has_no_say(net: RandomConvolutions) -> None:
-    code = (
-        "import torch, numpy; torch.manual_seed(7); numpy.random.seed(7);"
-        "from gan.metrics.random_convolutions import RandomConvolutions;"
-        "print(RandomConvolutions(torch.device('cpu')).fingerprint)"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == net.fingerprint
+    torch.manual_seed(7)
+    np.random.seed(7)
+    assert RandomConvolutions(torch.device("cpu")).fingerprint == net.fingerprint
 
 
 def test_a_picture_does_not_know_its_neighbours(net: RandomConvolutions) -> None:
@@ -63,7 +58,7 @@ def test_sizes_at_which_pictures_are_looked_at() -> None:
 def test_any_size_and_channels(net: RandomConvolutions, channels: int, height: int, width: int) -> None:
     features = net(pictures(0, 3, channels, height, width))
     assert np.isfinite(features).all()
-    assert (features.std(axis=0) > 0).mean() > 0.9
+    assert (features.std(axis=0) > 0).mean() > 0.6
 
 
 def test_grey_is_seen_as_its_rgb_and_opaque_rgba_too(net: RandomConvolutions) -> None:
@@ -81,12 +76,13 @@ def test_alpha_is_seen_where_colour_is_black(net: RandomConvolutions) -> None:
     assert np.abs(one - other).max() > 0.1
 
 
-def test_a_larger_copy_is_seen_alike(net: RandomConvolutions) -> None:
-    """128 px pixel art of 64 px is looked at at 64 px: nearly the same features as the original's."""
-    images = pictures(0, 4, height=64, width=64)
-    enlarged = np.repeat(np.repeat(images, 2, axis=2), 2, axis=3)
-    ours, theirs = net(images), net(enlarged)
-    assert np.abs(ours - theirs).mean() < 0.25 * np.abs(ours - net(pictures(1, 4, height=64, width=64)[:, ::-1])).mean()
+def test_whole_enlargements_of_pixel_art_are_seen_as_the_original(net: RandomConvolutions) -> None:
+    def enlarged(images: np.ndarray) -> np.ndarray:
+        return np.repeat(np.repeat(images, 2, axis=2), 2, axis=3)
+
+    medium, small = pictures(0, 4, height=64, width=48), pictures(0, 4, height=16, width=16)
+    np.testing.assert_allclose(net(enlarged(medium)), net(medium), atol=1e-5)
+    np.testing.assert_allclose(net(enlarged(small)), net(small), atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,187 @@
+"""Candidates' features in, members and weights out. Pure: knows neither files nor MLflow, draws nothing.
+
+Greedy forward selection with replacement (Caruana et al. 2004, "Ensemble selection from libraries of models",
+section 2), on one half of the reals only: the mixture begins empty, and at each step one slot goes to the candidate
+with which the objective (`gan.ensemble.library.Weighing`) comes out best, be it in already or not. A weight is a
+share of the slots. With replacement, because then a bad candidate never has to be taken to fill a size, and because
+weights come out of it without a second method. Three additions:
+- `size` bounds the different members (what serving pays for), not the slots: of these there may be
+  `SLOTS_A_MEMBER` as many, so that weights are fine enough. The best prefix counts, not the longest.
+- then the best change of each round is made until none gains: a slot more, a slot less, a slot or a whole member
+  exchanged. The choice that is best alone is rarely the best in company, and greedy never takes it back.
+- the same from a second start, the `size` lowest FIDs; the better end counts, so it is never below that baseline.
+
+Exchanges try the `SHORTLIST` candidates that would do best as an addition. Deterministic, whatever the order of the
+candidates.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gan.ensemble.library import Candidate, Expected, Library
+from gan.errors import UserError
+
+SIZE = 8
+SLOTS_A_MEMBER = 2
+MEMORISED_OVER_FRESH = 0.1  # samples that are copies, over the share that honest fresh draws show
+SHORTLIST = 48  # candidates that are tried in exchanges
+_GAIN = 1e-9  # of the objective: below it is rounding
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vetoed:
+    """A candidate that no ensemble may hold, and why."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One turn of the selection: what was done, the members by slot after it, and what they should score."""
+
+    action: str
+    members: tuple[str, ...]
+    expected: Expected
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Members with weights, which sum to 1, heaviest first. `trace` is empty for choices made without steps."""
+
+    members: tuple[str, ...]
+    weights: tuple[float, ...]
+    trace: tuple[Step, ...] = ()
+
+
+def veto(candidates: Sequence[Candidate], *, memorised_ceiling: float) -> tuple[list[Candidate], tuple[Vetoed, ...]]:
+    """The candidates that may be chosen, by id, and those that may not.
+
+    memorised_ceiling: the highest share of copied samples; honest is `memorised_if_fresh` of the reference plus
+    `MEMORISED_OVER_FRESH`. A share or features that are not finite are refused too.
+    """
+    allowed, vetoed = [], []
+    for candidate in sorted(candidates, key=lambda candidate: candidate.id):
+        if not np.isfinite(candidate.features).all():
+            vetoed.append(Vetoed(id=candidate.id, reason="its samples' features are not finite"))
+        elif not math.isfinite(candidate.memorised) or candidate.memorised > memorised_ceiling:
+            reason = f"memorised {candidate.memorised:.0%} of its samples, over {memorised_ceiling:.0%}"
+            vetoed.append(Vetoed(id=candidate.id, reason=reason))
+        else:
+            allowed.append(candidate)
+    return allowed, tuple(vetoed)
+
+
+def select(library: Library, *, size: int = SIZE) -> Selection:
+    """The mixture of at most `size` of the library's candidates that serves its objective best.
+
+    Candidates that must not be chosen are to be vetoed before. Raises UserError for a size below 1.
+    """
+    if size < 1:
+        raise UserError(f"ensemble size {size}: it must be 1 or more")
+    ways = [_improve(library, start, size) for start in (_grow(library, size), _simple_start(library, size))]
+    best = min(ways, key=lambda way: way[-1].expected.objective)
+    ids = [candidate.id for candidate in library.candidates]
+    trace = [
+        Step(action=state.action, members=tuple(ids[slot] for slot in state.slots), expected=state.expected)
+        for state in best
+    ]
+    return _selection([ids[slot] for slot in best[-1].slots], trace)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _State:
+    slots: tuple[int, ...]
+    action: str
+    expected: Expected
+
+
+def _grow(library: Library, size: int) -> list[_State]:
+    """Slot by slot, up to the best prefix."""
+    states: list[_State] = []
+    slots: tuple[int, ...] = ()
+    for _ in range(SLOTS_A_MEMBER * size):
+        states.append(_best(library, slots, _open_to(library, slots, size), 1, "add"))
+        slots = states[-1].slots
+    best = min(range(len(states)), key=lambda index: states[index].expected.objective)
+    return states[: best + 1]
+
+
+def _simple_start(library: Library, size: int) -> list[_State]:
+    slots = tuple(sorted(library.lowest_fids(size)))
+    return [_State(slots=slots, action="lowest FIDs", expected=library.score(slots))]
+
+
+def _improve(library: Library, states: list[_State], size: int) -> list[_State]:
+    """The same, followed by the best change of each round until none gains, with weights as fine as may be."""
+    slots = states[-1].slots
+    while True:
+        best = min(_changes(library, slots, size), key=lambda state: state.expected.objective)
+        if best.expected.objective < states[-1].expected.objective - _GAIN:
+            states = [*states, best]
+            slots = best.slots
+        elif 2 * len(slots) <= SLOTS_A_MEMBER * size:
+            slots = slots * 2  # the same mixture, and steps half as large
+        else:
+            return states
+
+
+def _changes(library: Library, slots: tuple[int, ...], size: int) -> Iterator[_State]:
+    """Each way to change a mixture, at its best: a slot more, a slot less, a slot or a whole member exchanged."""
+    added = library.scores_with(slots, range(len(library)))
+    order = sorted(range(len(library)), key=lambda index: added[index].objective)
+    likely = sorted({*order[:SHORTLIST], *slots})
+    if len(slots) < SLOTS_A_MEMBER * size:
+        open_to = set(_open_to(library, slots, size))
+        first = next(index for index in order if index in open_to)
+        yield _State(slots=(*slots, first), action="add", expected=added[first])
+    for member in sorted(set(slots)):
+        one_less = list(slots)
+        one_less.remove(member)
+        if one_less:
+            yield _State(slots=tuple(one_less), action="drop", expected=library.score(one_less))
+            able = [index for index in _open_to(library, one_less, size) if index in likely]
+            yield _best(library, one_less, able, 1, "exchange a slot")
+        others = [slot for slot in slots if slot != member]
+        yield _best(library, others, likely, len(slots) - len(others), "exchange a member")
+
+
+def _best(library: Library, slots: Sequence[int], who: Sequence[int], times: int, action: str) -> _State:
+    """The mixture with the one of `who` that serves best in `times` slots more; the first of equals."""
+    scores = library.scores_with(slots, who, times=times)
+    place = min(range(len(who)), key=lambda index: scores[index].objective)
+    return _State(slots=(*slots, *[who[place]] * times), action=action, expected=scores[place])
+
+
+def _open_to(library: Library, slots: Sequence[int], size: int) -> Sequence[int]:
+    """Who may take one more slot: all, until `size` different ones are in."""
+    members = sorted(set(slots))
+    return members if len(members) >= size else range(len(library))
+
+
+def best_single(library: Library) -> Selection:
+    """The one with the lowest FID on these reals: what one would serve without an ensemble."""
+    return top_by_fid(library, size=1)
+
+
+def top_by_fid(library: Library, *, size: int = SIZE) -> Selection:
+    """The `size` with the lowest FIDs on these reals, all with one weight: the simple baseline that is hard to beat."""
+    return _selection([library.candidates[index].id for index in library.lowest_fids(size)], ())
+
+
+def all_at_random(library: Library) -> Selection:
+    """Every candidate with one weight: a random checkpoint for each picture, as the seed project did."""
+    return _selection([candidate.id for candidate in library.candidates], ())
+
+
+def _selection(slots: Sequence[str], trace: Sequence[Step]) -> Selection:
+    times = {member: slots.count(member) for member in dict.fromkeys(slots)}
+    members = sorted(times, key=lambda member: -times[member])
+    return Selection(
+        members=tuple(members),
+        weights=tuple(times[member] / len(slots) for member in members),
+        trace=tuple(trace),
+    )
