@@ -44,13 +44,15 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True)
 class Member:
-    """A generator of the ensemble. weight is its share of the pictures; class_names is () when unconditional."""
+    """A generator of the ensemble. weight is its share of the pictures; class_names and class_counts, how
+    often each came in the data, are () when unconditional."""
 
     id: str
     weight: float
     truncation: float
     network: str
     class_names: tuple[str, ...]
+    class_counts: tuple[int, ...]
     images_seen: int
 
 
@@ -183,6 +185,7 @@ def load_ensemble(folder: Path, *, version: str | None = None, device: torch.dev
                 truncation=entry["truncation"],
                 network=name_of(record.config.network),
                 class_names=record.class_names,
+                class_counts=record.class_counts,
                 images_seen=record.images_seen,
             )
         )

@@ -11,12 +11,15 @@ weights come out of it without a second method. Three additions:
   exchanged. The choice that is best alone is rarely the best in company, and greedy never takes it back.
 - the same from a second start, the `size` lowest FIDs; the better end counts, so it is never below that baseline.
 
-Exchanges try the `SHORTLIST` candidates that would do best as an addition. Deterministic, whatever the order of the
-candidates.
+Exchanges try the `SHORTLIST` candidates that would do best as an addition. All are screened (`Library.screen`); the
+`FINALISTS` best of each step are scored exactly and compared. Deterministic, whatever the order of the candidates.
+
+Cost on one core for 500 candidates of 1,000 samples, 512 features, 700 reals: 13 s for the library, 14 s here.
 """
 
+import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,15 +31,17 @@ SIZE = 8
 SLOTS_A_MEMBER = 2
 MEMORISED_OVER_FRESH = 0.1  # samples that are copies, over the share that honest fresh draws show
 SHORTLIST = 48  # candidates that are tried in exchanges
+FINALISTS = 6  # mixtures a step that are scored exactly
 _GAIN = 1e-9  # of the objective: below it is rounding
 
 
 @dataclass(frozen=True, kw_only=True)
 class Vetoed:
-    """A candidate that no ensemble may hold, and why."""
+    """A candidate that no ensemble may hold, why, and the figure."""
 
     id: str
     reason: str
+    detail: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,10 +71,11 @@ def veto(candidates: Sequence[Candidate], *, memorised_ceiling: float) -> tuple[
     allowed, vetoed = [], []
     for candidate in sorted(candidates, key=lambda candidate: candidate.id):
         if not np.isfinite(candidate.features).all():
-            vetoed.append(Vetoed(id=candidate.id, reason="its samples' features are not finite"))
+            bad = int((~np.isfinite(candidate.features)).any(axis=1).sum())
+            vetoed.append(Vetoed(id=candidate.id, reason="not finite", detail=f"{bad} samples' features"))
         elif not math.isfinite(candidate.memorised) or candidate.memorised > memorised_ceiling:
-            reason = f"memorised {candidate.memorised:.0%} of its samples, over {memorised_ceiling:.0%}"
-            vetoed.append(Vetoed(id=candidate.id, reason=reason))
+            detail = f"{candidate.memorised:.0%} of its samples, over {memorised_ceiling:.0%}"
+            vetoed.append(Vetoed(id=candidate.id, reason="copies training pictures", detail=detail))
         else:
             allowed.append(candidate)
     return allowed, tuple(vetoed)
@@ -104,7 +110,7 @@ def _grow(library: Library, size: int) -> list[_State]:
     states: list[_State] = []
     slots: tuple[int, ...] = ()
     for _ in range(SLOTS_A_MEMBER * size):
-        states.append(_best(library, slots, _open_to(library, slots, size), 1, "add"))
+        states.append(_best(library, _with_one(library, slots, _open_to(library, slots, size), 1, "add")))
         slots = states[-1].slots
     best = min(range(len(states)), key=lambda index: states[index].expected.objective)
     return states[: best + 1]
@@ -119,7 +125,7 @@ def _improve(library: Library, states: list[_State], size: int) -> list[_State]:
     """The same, followed by the best change of each round until none gains, with weights as fine as may be."""
     slots = states[-1].slots
     while True:
-        best = min(_changes(library, slots, size), key=lambda state: state.expected.objective)
+        best = _best(library, _changes(library, slots, size))
         if best.expected.objective < states[-1].expected.objective - _GAIN:
             states = [*states, best]
             slots = best.slots
@@ -129,31 +135,45 @@ def _improve(library: Library, states: list[_State], size: int) -> list[_State]:
             return states
 
 
-def _changes(library: Library, slots: tuple[int, ...], size: int) -> Iterator[_State]:
-    """Each way to change a mixture, at its best: a slot more, a slot less, a slot or a whole member exchanged."""
-    added = library.scores_with(slots, range(len(library)))
-    order = sorted(range(len(library)), key=lambda index: added[index].objective)
+def _changes(library: Library, slots: tuple[int, ...], size: int) -> list[_State]:
+    """Ways to change a mixture, screened: a slot more, a slot less, a slot or a whole member exchanged."""
+    added = _with_one(library, slots, range(len(library)), 1, "add")
+    order = sorted(range(len(library)), key=lambda index: added[index].expected.objective)
     likely = sorted({*order[:SHORTLIST], *slots})
+    changes: list[_State] = []
     if len(slots) < SLOTS_A_MEMBER * size:
-        open_to = set(_open_to(library, slots, size))
-        first = next(index for index in order if index in open_to)
-        yield _State(slots=(*slots, first), action="add", expected=added[first])
+        changes += [added[index] for index in _open_to(library, slots, size)]
     for member in sorted(set(slots)):
         one_less = list(slots)
         one_less.remove(member)
         if one_less:
-            yield _State(slots=tuple(one_less), action="drop", expected=library.score(one_less))
+            dropped = library.screen(one_less[:-1], one_less[-1:])[0]
+            changes.append(_State(slots=tuple(one_less), action="drop", expected=dropped))
             able = [index for index in _open_to(library, one_less, size) if index in likely]
-            yield _best(library, one_less, able, 1, "exchange a slot")
+            changes += _with_one(library, one_less, able, 1, "exchange a slot")
         others = [slot for slot in slots if slot != member]
-        yield _best(library, others, likely, len(slots) - len(others), "exchange a member")
+        changes += _with_one(library, others, likely, len(slots) - len(others), "exchange a member")
+    return changes
 
 
-def _best(library: Library, slots: Sequence[int], who: Sequence[int], times: int, action: str) -> _State:
-    """The mixture with the one of `who` that serves best in `times` slots more; the first of equals."""
-    scores = library.scores_with(slots, who, times=times)
-    place = min(range(len(who)), key=lambda index: scores[index].objective)
-    return _State(slots=(*slots, *[who[place]] * times), action=action, expected=scores[place])
+def _with_one(library: Library, slots: Sequence[int], who: Sequence[int], times: int, action: str) -> list[_State]:
+    """The mixtures with each of `who` in `times` slots more, screened."""
+    scores = library.screen(slots, who, times=times)
+    return [
+        _State(slots=(*slots, *[index] * times), action=action, expected=expected)
+        for index, expected in zip(who, scores, strict=True)
+    ]
+
+
+def _best(library: Library, screened: Sequence[_State]) -> _State:
+    """The best by exact scores, among those that look best; the first of equals."""
+    different: dict[tuple[int, ...], _State] = {}
+    for state in sorted(screened, key=lambda state: state.expected.objective):
+        different.setdefault(tuple(sorted(state.slots)), state)
+        if len(different) == FINALISTS:
+            break
+    exact = [dataclasses.replace(state, expected=library.score(state.slots)) for state in different.values()]
+    return min(exact, key=lambda state: state.expected.objective)
 
 
 def _open_to(library: Library, slots: Sequence[int], size: int) -> Sequence[int]:
