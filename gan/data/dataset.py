@@ -256,7 +256,7 @@ def _progress(entries: Sequence[_Entry], opener: Opener) -> Iterator[Image.Image
         return _decode(entry.name, stream)
 
     with ThreadPoolExecutor() as pool:
-        quiet = len(entries) < PROGRESS_FROM_FILES
+        quiet = True if len(entries) < PROGRESS_FROM_FILES else None  # None: only on a terminal, not in a cron mail
         yield from tqdm(pool.map(decode, entries), total=len(entries), desc="reading pictures", disable=quiet)
 
 

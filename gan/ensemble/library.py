@@ -5,7 +5,7 @@ For a mixture with shares w, scored with n pictures (gan/ensemble/mixture.py), o
 FID        closed form: second moments about the reals' mean are linear in w; exact up to `RANK` principal directions
            of the reals. Further directions are taken one by one, which can only make tr (A B)^(1/2) too large (a
            concave trace function grows under pinching): then it is a lower bound. For screening the same with
-           `SCREEN_RANK` directions, some 30 times as fast and on 512 random-convolution features 2 to 20 % low:
+           `SCREEN_RANK` directions, some 30 times as fast and on 512 random-convolution features 1 to 28 % low:
            enough to say which few are worth the exact number.
 precision  linear in w.
 coverage   a union, in expectation over which of its seeds each member draws: a real is missed when none of the

@@ -62,18 +62,30 @@ def test_a_member_that_takes_every_slot_scores_as_alone() -> None:
     assert library.score([1, 1, 1]).coverage == pytest.approx(library.score([1]).coverage)
 
 
-def test_beyond_the_rank_the_fid_is_a_lower_bound_and_close(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("screen_rank", "rank"), [(4, 6), (6, 6)])
+def test_beyond_the_rank_the_fid_is_a_lower_bound(screen_rank: int, rank: int, monkeypatch: pytest.MonkeyPatch) -> None:
     exact = Library(CANDIDATES, REALS)
-    monkeypatch.setattr(library_module, "RANK", 6)
+    monkeypatch.setattr(library_module, "SCREEN_RANK", screen_rank)
+    monkeypatch.setattr(library_module, "RANK", rank)
     bounded = Library(CANDIDATES, REALS)
     for slots in ([0], [1], [0, 1], [0, 1, 2, 2]):
-        truth, bound = exact.score(slots).fid, bounded.score(slots).fid
-        assert 0.7 * truth < bound < truth
+        screened = bounded.screen(slots[:-1], slots[-1:])[0].fid
+        bound, truth = bounded.score(slots).fid, exact.score(slots).fid
+        assert 0.6 * truth < screened <= bound * (1 + 1e-9)
+        assert bound < truth
+
+
+def test_within_the_rank_the_score_is_exact_however_coarse_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    exact = Library(CANDIDATES, REALS)
+    monkeypatch.setattr(library_module, "SCREEN_RANK", 4)
+    screening = Library(CANDIDATES, REALS)
+    for slots in ([0], [1, 1], [0, 1], [0, 1, 2, 2]):
+        assert screening.score(slots).objective == pytest.approx(exact.score(slots).objective, rel=1e-9)
 
 
 @pytest.mark.parametrize("rank", [2, 128])
 def test_lowest_fids_are_exact_whatever_the_rank(rank: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(library_module, "RANK", rank)
+    monkeypatch.setattr(library_module, "SCREEN_RANK", rank)
     candidates = [planted.candidate(f"{i:02d}", range(2 + i % 5), i, spread=0.8 + 0.05 * i) for i in range(12)]
     fids = [fid(candidate.features, REALS) for candidate in candidates]
     assert Library(candidates, REALS).lowest_fids(4) == np.argsort(fids)[:4].tolist()

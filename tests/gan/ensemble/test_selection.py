@@ -55,7 +55,7 @@ def test_a_memoriser_would_win_and_is_vetoed() -> None:
     assert select(Library([*honest, copies], REALS)).members[0] == "copies"
     allowed, vetoed = veto([*honest, copies], memorised_ceiling=0.2)
     assert [v.id for v in vetoed] == ["copies"]
-    assert "100% of its samples, over 20%" in vetoed[0].reason
+    assert "100% of its samples, over 20%" in vetoed[0].detail
     assert "copies" not in select(Library(allowed, REALS)).members
 
 
