@@ -1,0 +1,42 @@
+"""The last words of a search: what was found, where it is, and what to type next."""
+
+from rich.console import Console
+
+from search.folder import SearchFolder
+from search.plan import Plan
+from search.report import front_notes, front_of, front_table
+from search.study import Outcome
+from search.tracking import tracking_uri
+
+
+def closing_words(outcome: Outcome, plan: Plan, folder: SearchFolder, tracking: str, console: Console) -> None:
+    """Print them."""
+    lines = next_steps(outcome, plan, folder, tracking)
+    if front_of(outcome.found):
+        console.print(front_table(outcome.found, plan))
+        lines = [*front_notes(outcome.found, plan), *lines]
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def next_steps(outcome: Outcome, plan: Plan, folder: SearchFolder, tracking: str) -> list[str]:
+    """Lines to read and to copy."""
+    collapsed = sum(bool(finding.collapsed) for finding in outcome.found)
+    failed = sum(finding.status == "failed" for finding in outcome.found)
+    kept = f"everything is kept in {folder.root if folder.is_local else folder.storage}"
+    lines = [f"{len(outcome.found)} trials ended, {collapsed} of them collapsed, {failed} failed; {kept}"]
+    flags = "" if tracking == tracking_uri() else f" --tracking-uri {tracking}"
+    if not outcome.complete:
+        here = str(folder.root.parents[1])
+        storage = "" if folder.is_local and here.endswith("/runs") else f" --storage {folder.storage}"
+        lines.append(
+            f"stopped before the end; go on with: python search/run.py --name {plan.name} --resume{storage}{flags}"
+        )
+    elif not front_of(outcome.found):
+        lines.append("no trial came to its end alive: see their tags in MLflow; more pictures or --kimg may help")
+    if tracking.startswith(("http://", "https://")):
+        lines.append(f"curves and pictures: {tracking}")
+    else:
+        lines.append(f"curves and pictures: mlflow ui --backend-store-uri {tracking} --port 5000")
+    lines.append(f"the ensemble:        python ops/refresh.py --search {plan.name}{flags}")
+    return lines

@@ -1,0 +1,128 @@
+"""What a search is, apart from where it runs: kept in its folder, so that --resume goes on with the same."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from gan.config import DataConfig, RunConfig, ScheduleConfig
+from gan.data.dataset import PictureSet
+from gan.errors import UserError
+from gan.networks.registry import name_of, network_named
+from gan.recipes import recipe_named
+from search.folder import SETTINGS, SearchFolder
+from search.space import Space
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A search's settings, all of them resolved.
+
+    recipes: one a network, in the order of the first trials. kimg: thousands of images a trial is trained on.
+    num_samples: pictures scored at each of num_ticks ticks, of seeds 0, 1, …
+    """
+
+    name: str
+    data: str
+    data_fingerprint: str
+    height: int
+    width: int
+    channels: int
+    conditional: bool
+    recipes: tuple[str, ...]
+    num_trials: int
+    kimg: float
+    num_ticks: int
+    num_samples: int
+    features: str
+    seed: int
+
+    def __post_init__(self) -> None:
+        for value, flag, least in (
+            (self.num_trials, "--trials", 1),
+            (self.num_ticks, "--ticks", 1),
+            (self.num_samples, "--samples", 16),
+        ):
+            if value < least:
+                raise UserError(f"{flag} {value} is too small: give {least} or more")
+        if self.kimg <= 0.0:
+            raise UserError(f"--kimg {self.kimg} must be over 0: thousands of images that a trial is trained on")
+
+    @property
+    def total_images(self) -> float:
+        """A trial's whole budget."""
+        return self.kimg * 1000.0
+
+    def space(self) -> Space:
+        """Around the recipes, with this search's pictures and budget."""
+        bases = (self._base(recipe) for recipe in self.recipes)
+        return Space(bases={name_of(base.network): base for base in bases})
+
+    def _base(self, recipe: str) -> RunConfig:
+        return dataclasses.replace(
+            recipe_named(recipe),
+            data=DataConfig(
+                source=self.data,
+                height=self.height,
+                width=self.width,
+                channels=self.channels,
+                conditional=self.conditional,
+            ),
+            schedule=ScheduleConfig(total_kimg=self.kimg, tick_kimg=self.kimg / self.num_ticks),
+            seed=self.seed,
+        )
+
+    def to_json(self) -> bytes:
+        return json.dumps(dataclasses.asdict(self), indent=1).encode()
+
+    @classmethod
+    def from_json(cls, text: bytes) -> "Plan":
+        """Raises UserError for the settings of another version."""
+        plain: dict[str, Any] = json.loads(text)
+        names = {field.name for field in dataclasses.fields(cls)}
+        if set(plain) != names:
+            raise UserError(
+                f"the search's settings have {sorted(set(plain) ^ names)} unknown or missing: they were written by"
+                " another version of Ganvil; go on with that one, or begin a new --name"
+            )
+        return cls(**{**plain, "recipes": tuple(plain["recipes"])})
+
+
+def choose_recipes(networks: list[str] | None, recipes: list[str] | None) -> tuple[str, ...]:
+    """One recipe a network: those given, and for a network without one the recipe of the network's own name.
+
+    UserError for unknown names, two recipes of one network, and a recipe of a network that is not wanted.
+    """
+    by_network: dict[str, str] = {}
+    for recipe in recipes or []:
+        network = name_of(recipe_named(recipe).network)
+        if network in by_network:
+            raise UserError(f"recipes {by_network[network]!r} and {recipe!r} are both of {network}: choose one")
+        by_network[network] = recipe
+    wanted = networks or list(by_network) or ["dcgan", "stylegan2"]
+    for network in wanted:
+        network_named(network)
+    if unwanted := set(by_network) - set(wanted):
+        network = min(unwanted)
+        raise UserError(f"recipe {by_network[network]!r} is of {network}, which --networks leaves out: add it there")
+    return tuple(by_network.get(network, network) for network in dict.fromkeys(wanted))
+
+
+def check_same_pictures(plan: Plan, pictures: PictureSet) -> None:
+    """A search that goes on must go on with the pictures that it began with."""
+    if pictures.fingerprint != plan.data_fingerprint:
+        raise UserError(
+            f"data {plan.data!r} has changed since search {plan.name!r} began (fingerprint {pictures.fingerprint}, was"
+            f" {plan.data_fingerprint}): bring the old pictures back, or begin a new --name"
+        )
+
+
+def begin_folder(folder: SearchFolder, plan: Plan) -> None:
+    """Write the plan: from here on the search exists."""
+    folder.write(SETTINGS, plan.to_json())
+
+
+def stored_plan(folder: SearchFolder) -> Plan | None:
+    """The plan of the search in that folder; None where there is none."""
+    text = folder.read(SETTINGS)
+    return None if text is None else Plan.from_json(text)

@@ -1,0 +1,298 @@
+"""All that speaks MLflow: one run a search, one run a trial under it (README, "What MLflow holds").
+
+Training never dies of a record, nor waits long for one. What cannot be written now is kept, in order, and tried again
+at the next tick; whatever a dead process took with it is written by its successor, from the history in the checkpoint.
+Metrics of a tick go last and in one piece: where they are, the rest of that tick is too, and is not written again.
+"""
+
+import logging
+import math
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, ViewType
+from mlflow.exceptions import MlflowException
+from PIL import Image
+
+from gan.checkpoint import FEATURES, GENERATOR, RECORD
+from gan.errors import UserError
+from search.tracking import artifact_location
+
+KIND, TRIAL_ID, PARENT, COLLAPSED = "ganvil.kind", "ganvil.trial_id", "mlflow.parentRunId", "collapsed"
+STEP_MARK = "images_per_second"  # logged at every tick, and always a number
+_CANDIDATE_FILES = (GENERATOR, FEATURES, RECORD)
+_ATTEMPTS = 3  # at once; then the next tick's turn
+_FINAL_ATTEMPTS = 6  # at a trial's end: half a minute
+_FIRST_PAUSE_SECONDS = 0.5
+_LONGEST_VALUE = 6000  # MLflow's limit of a parameter
+_LONGEST_TAG = 5000  # and of a tag
+_PERMANENT = ("INVALID_PARAMETER_VALUE", "RESOURCE_ALREADY_EXISTS", "BAD_REQUEST")
+
+log = logging.getLogger("ganvil.records")
+logging.getLogger("mlflow").setLevel(logging.WARNING)
+logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchAddress:
+    """Where a search's runs are: all that a trial needs to find its own."""
+
+    tracking_uri: str
+    experiment_id: str
+    parent_run_id: str
+
+
+class Outbox:
+    """Deliveries in order. One that fails keeps its place; one that can never succeed is dropped with a note."""
+
+    def __init__(self, pause: Callable[[float], None] = time.sleep) -> None:
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._pause = pause
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, delivery: Callable[[], None]) -> None:
+        self._waiting.append(delivery)
+
+    def deliver(self, attempts: int = _ATTEMPTS) -> bool:
+        """Try to empty it; False, after a note, when something stays."""
+        failures = 0
+        while self._waiting:
+            try:
+                self._waiting[0]()
+                self._waiting.popleft()
+            except Exception as error:  # whatever a client, a server or a network may raise
+                if isinstance(error, MlflowException) and error.error_code in _PERMANENT:
+                    log.warning("a record was refused and is left out: %s", _line(error))
+                    self._waiting.popleft()
+                    continue
+                failures += 1
+                if failures >= attempts:
+                    log.warning("%d records wait, MLflow could not be reached: %s", len(self), _line(error))
+                    return False
+                self._pause(_FIRST_PAUSE_SECONDS * 2 ** (failures - 1))
+        return True
+
+
+class TrialRecord:
+    """The run of one trial, found again by its trial id, so that a resumed trial goes on in it."""
+
+    def __init__(
+        self,
+        address: SearchAddress,
+        *,
+        trial_id: str,
+        run_name: str,
+        tags: Mapping[str, str],
+        params: Mapping[str, Any],
+        outbox: Outbox | None = None,
+    ) -> None:
+        self.run_id = ""  # until MLflow has been reached
+        self._address = address
+        self._trial_id = trial_id
+        self._run_name = run_name
+        self._tags = {KIND: "trial", TRIAL_ID: trial_id, PARENT: address.parent_run_id, **tags}
+        self._params = dict(params)
+        self._client = MlflowClient(tracking_uri=address.tracking_uri)
+        self._steps: set[int] = set()
+        self._pictured: set[int] = set()
+        self._outbox = outbox or Outbox()
+        self._outbox.add(self._open)
+        self._outbox.deliver()
+
+    def tick(
+        self, step: int, metrics: Mapping[str, float], *, grid: Image.Image | None, candidate: Path | None
+    ) -> None:
+        """Record a tick: grid and candidate's checkpoint first, metrics last; nothing that is there already."""
+        if candidate is not None:
+            files = {name: (candidate / name).read_bytes() for name in _CANDIDATE_FILES if (candidate / name).exists()}
+            self._outbox.add(lambda: self._log_candidate(step, files))
+        if grid is not None:
+            self._outbox.add(lambda: self._log_grid(step, grid))
+        self._outbox.add(lambda: self._log_metrics(step, metrics))
+        self._outbox.deliver()
+
+    @property
+    def num_waiting(self) -> int:
+        """Records that MLflow has not got yet."""
+        return len(self._outbox)
+
+    def end(self, *, collapsed: str | None) -> None:
+        """Close the run as FINISHED, with the reason of a collapse as its tag."""
+        if collapsed:
+            self._outbox.add(lambda: self._client.set_tag(self.run_id, COLLAPSED, collapsed))
+        self._outbox.add(lambda: self._client.set_terminated(self.run_id, status="FINISHED"))
+        self._outbox.deliver(_FINAL_ATTEMPTS)
+
+    def _open(self) -> None:
+        run = find_trial(self._client, self._address.experiment_id, self._trial_id)
+        if run is None:
+            run = self._client.create_run(self._address.experiment_id, tags=self._tags, run_name=self._run_name)
+        else:
+            if run.info.status != "RUNNING":
+                self._client.update_run(run.info.run_id, status="RUNNING")
+            self._steps = {metric.step for metric in self._client.get_metric_history(run.info.run_id, STEP_MARK)}
+            pictures = [Path(file.path).name for file in self._client.list_artifacts(run.info.run_id, "images")]
+            self._pictured = {int(name.split("+")[2]) for name in pictures if name.startswith("samples+step+")}
+        params = [Param(name, str(value)[:_LONGEST_VALUE]) for name, value in self._params.items()]
+        self._client.log_batch(run.info.run_id, params=params)
+        self.run_id = run.info.run_id
+
+    def _log_candidate(self, step: int, files: Mapping[str, bytes]) -> None:
+        if step in self._steps:
+            return
+        with tempfile.TemporaryDirectory(prefix="ganvil-candidate-") as folder:
+            for name, content in files.items():
+                (Path(folder) / name).write_bytes(content)
+            self._client.log_artifacts(self.run_id, folder, artifact_path=f"checkpoints/{step:09d}")
+
+    def _log_grid(self, step: int, grid: Image.Image) -> None:
+        if step in self._steps or step in self._pictured:
+            return
+        self._client.log_image(self.run_id, grid, key="samples", step=step)
+        self._pictured.add(step)
+
+    def _log_metrics(self, step: int, metrics: Mapping[str, float]) -> None:
+        if step in self._steps:
+            return
+        now = int(time.time() * 1000)
+        finite = [Metric(name, value, now, step) for name, value in metrics.items() if math.isfinite(value)]
+        self._client.log_batch(self.run_id, metrics=finite)
+        self._steps.add(step)
+
+
+class SearchRecord:
+    """The run of the search itself, under which the trials' runs lie."""
+
+    def __init__(self, client: MlflowClient, address: SearchAddress) -> None:
+        self._client = client
+        self.address = address
+
+    @classmethod
+    def open(
+        cls, tracking_uri: str, name: str, *, resume: bool, tags: Mapping[str, str], params: Mapping[str, Any]
+    ) -> "SearchRecord":
+        """Make the experiment and the run, or find them. UserError: nothing answers; it is there and resume is not."""
+        client = MlflowClient(tracking_uri=tracking_uri)
+        with _asking(tracking_uri):
+            demand_new_experiment(client, name, resume=resume)
+            experiment = client.get_experiment_by_name(name)
+            if experiment is None:
+                experiment_id = client.create_experiment(name, artifact_location=_artifacts(tracking_uri, name))
+            else:
+                experiment_id = experiment.experiment_id
+            found = client.search_runs([experiment_id], filter_string=f"tags.`{KIND}` = 'search'", max_results=1)
+            if found:
+                run_id = found[0].info.run_id
+                client.update_run(run_id, status="RUNNING")
+            else:
+                run = client.create_run(experiment_id, tags={KIND: "search", **tags}, run_name=name)
+                run_id = run.info.run_id
+            client.log_batch(run_id, params=[Param(key, str(value)) for key, value in params.items()])
+        return cls(client, SearchAddress(tracking_uri=tracking_uri, experiment_id=experiment_id, parent_run_id=run_id))
+
+    def log_picture(self, image: Image.Image, name: str) -> None:
+        """An artifact of the search's run; a failure is noted and passed over."""
+        self._note_failure(lambda: self._client.log_image(self.address.parent_run_id, image, artifact_file=name))
+
+    def log_files(self, *files: Path) -> None:
+        """Artifacts of the search's run; a failure is noted and passed over."""
+        for file in files:
+            self._note_failure(lambda file=file: self._client.log_artifact(self.address.parent_run_id, str(file)))  # type: ignore[misc]
+
+    def fail_trial(self, trial_id: str, run_name: str, reason: str) -> None:
+        """Close the run of a trial that died as FAILED, the reason as tag `error`; make the run where there is none."""
+
+        def delivery() -> None:
+            run = find_trial(self._client, self.address.experiment_id, trial_id)
+            if run is None:
+                tags = {KIND: "trial", TRIAL_ID: trial_id, PARENT: self.address.parent_run_id}
+                run = self._client.create_run(self.address.experiment_id, tags=tags, run_name=run_name)
+            self._client.set_tag(run.info.run_id, "error", reason[-_LONGEST_TAG:])
+            self._client.set_terminated(run.info.run_id, status="FAILED")
+
+        self._note_failure(delivery)
+
+    def settle(self, ended: Mapping[str, str]) -> None:
+        """Close runs that a trial could not close itself, because MLflow was away then: trial id to final status."""
+
+        def delivery() -> None:
+            for run in self.trial_runs():
+                status = ended.get(run.data.tags[TRIAL_ID])
+                if status is not None and run.info.status == "RUNNING":
+                    self._client.set_terminated(run.info.run_id, status=status)
+
+        self._note_failure(delivery)
+
+    def trial_runs(self) -> list[Any]:
+        """All trials' runs of the search."""
+        query = f"tags.`{KIND}` = 'trial'"
+        runs: list[Any] = []
+        token: str | None = None
+        while True:
+            page = self._client.search_runs([self.address.experiment_id], filter_string=query, page_token=token)
+            runs += page
+            token = page.token
+            if not token:
+                return runs
+
+    def end(self, status: str) -> None:
+        """Close the search's own run: FINISHED, or KILLED where it was stopped and can be resumed."""
+        self._note_failure(lambda: self._client.set_terminated(self.address.parent_run_id, status=status))
+
+    def _note_failure(self, delivery: Callable[[], None]) -> None:
+        outbox = Outbox()
+        outbox.add(delivery)
+        outbox.deliver()
+
+
+def demand_new_experiment(client: MlflowClient, name: str, *, resume: bool) -> None:
+    """UserError where a search of that name is recorded already and is not to be resumed, or was deleted."""
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
+        return
+    if experiment.lifecycle_stage != "active":
+        raise UserError(f"MLflow experiment {name!r} was deleted: restore it there, or take another --name")
+    query = f"tags.`{KIND}` = 'search'"
+    if not resume and client.search_runs([experiment.experiment_id], filter_string=query, max_results=1):
+        raise UserError(f"MLflow holds a search {name!r} already: give --resume to go on, or another --name")
+
+
+def demand_mlflow(tracking_uri: str, name: str, *, resume: bool) -> None:
+    """Ask MLflow now, before anything is begun: UserError where it does not answer, or knows the name."""
+    with _asking(tracking_uri):
+        demand_new_experiment(MlflowClient(tracking_uri=tracking_uri), name, resume=resume)
+
+
+def find_trial(client: MlflowClient, experiment_id: str, trial_id: str) -> Any | None:
+    """The run of the trial with that id, None without one."""
+    query = f"tags.`{TRIAL_ID}` = '{trial_id}'"
+    found = client.search_runs([experiment_id], filter_string=query, run_view_type=ViewType.ALL, max_results=1)
+    return found[0] if found else None
+
+
+@contextmanager
+def _asking(tracking_uri: str) -> Iterator[None]:
+    """MLflow's and the network's errors as one line for the user."""
+    try:
+        yield
+    except (MlflowException, OSError) as error:
+        raise UserError(f"tracking URI {tracking_uri!r} does not answer as MLflow: {_line(error)}") from None
+
+
+def _artifacts(tracking_uri: str, name: str) -> str | None:
+    location = artifact_location(tracking_uri)
+    return None if location is None else f"{location}/{name}"
+
+
+def _line(error: BaseException) -> str:
+    lines = str(error).splitlines()
+    return (lines[0] if lines else type(error).__name__)[:200]

@@ -1,0 +1,198 @@
+"""What a search may change, and how a point of that space becomes a run. Pure: knows neither Optuna nor Ray.
+
+A point is a flat dict of plain values. A network's own settings carry its name (`stylegan2.generator_lr`) and exist
+only in its points; so does ADA's target only where the policy is ada. Ranges lie around a recipe, so that the
+recipe itself is a point, and the first one tried: a search is never worse than the known defaults.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from gan.config import RunConfig
+from gan.networks.dcgan import DCGANConfig
+from gan.networks.interface import NetworkConfig
+from gan.networks.registry import name_of
+from gan.networks.stylegan2 import StyleGAN2Config
+from gan.regularisers import default_r1_gamma
+
+Value = str | float | int
+Point = dict[str, Value]
+
+WIDTHS = (0.5, 1.0, 1.5)  # times the recipe's channels; 2 would cost four times the time a picture
+BATCHES = (0.5, 1.0, 2.0)  # times the recipe's; "batch size matters most" (seed projects)
+POLICIES = ("ada", "diffaugment", "none")
+# 1.5e-4 worked for a small conditional DCGAN where 2e-4 gave dark blobs and 1e-4 white grain (seed projects): what is
+# right differs with the data by some factor of two. Short budgets want more: on armory at 32 px a DCGAN was further
+# after 16,000 images at 20 times the recipe's rate (FID 233) than at the recipe's (606).
+LEARNING_RATES = (0.25, 8.0)  # times the recipe's
+LR_RATIOS = (0.25, 4.0)  # discriminator over generator; Heusel et al. 2017 use up to 4
+# The heuristic is a lower end for small sets: gamma 30 from scratch at 128 px, 300 times the heuristic, overfitted far
+# less than transfer (seed projects); StyleGAN2-ADA's authors advise to try a decade around it.
+R1_MULTIPLIERS = (0.1, 100.0)
+ADA_TARGETS = (0.4, 0.8)  # the paper's 0.6, and what its figure 5 shows to be flat around it
+HALF_LIVES = (0.25, 4.0)  # times the recipe's
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """A number between low and high, by its logarithm or not."""
+
+    name: str
+    low: float
+    high: float
+    log: bool
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.low:.3g} .. {self.high:.3g}{' (log)' if self.log else ''}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """One of some values."""
+
+    name: str
+    values: tuple[Value, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {', '.join(str(value) for value in self.values)}"
+
+
+Field = Range | Choice
+
+
+class Suggester(Protocol):
+    """What an Optuna trial offers and this file needs."""
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float: ...
+    def suggest_categorical(self, name: str, choices: Any) -> Any: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Space:
+    """The space around one recipe a network. Bases carry the search's own data, schedule and seed already."""
+
+    bases: Mapping[str, RunConfig]  # by network
+
+    def point_from(self, trial: Suggester) -> Point:
+        """Ask for every field that the answers so far call for."""
+        point: Point = {}
+        fields = self.fields(point)
+        for field in fields:
+            if isinstance(field, Choice):
+                point[field.name] = trial.suggest_categorical(field.name, list(field.values))
+            else:
+                point[field.name] = trial.suggest_float(field.name, field.low, field.high, log=field.log)
+        return point
+
+    def fields(self, point: Mapping[str, Value]) -> Iterator[Field]:
+        """The fields of a point, each decided by the values of those before it (read while iterating)."""
+        yield Choice(name="network", values=tuple(self.bases))
+        network = str(point["network"])
+        base = self.bases[network]
+        optimiser = base.optimiser
+        yield _around(f"{network}.generator_lr", optimiser.generator_lr, LEARNING_RATES)
+        yield Choice(name=f"{network}.width", values=WIDTHS)
+        yield Choice(
+            name=f"{network}.batch_size",
+            values=tuple(dict.fromkeys(max(2, round(optimiser.batch_size * factor)) for factor in BATCHES)),
+        )
+        yield _around(f"{network}.half_life_kimg", base.average.half_life_kimg, HALF_LIVES)
+        yield self._shared("discriminator_lr_ratio", LR_RATIOS, [b.optimiser.discriminator_lr_ratio for b in self._all])
+        yield self._shared("r1_multiplier", R1_MULTIPLIERS, [_r1_multiplier(b) for b in self._all])
+        policies = (*POLICIES, *(b.augment.policy for b in self._all))
+        yield Choice(name="augment", values=tuple(dict.fromkeys(policies)))
+        if point["augment"] == "ada":
+            targets = [b.augment.target for b in self._all]
+            low, high = min(ADA_TARGETS[0], *targets), max(ADA_TARGETS[1], *targets)
+            yield Range(name="ada_target", low=low, high=high, log=False)
+
+    def first_points(self) -> list[Point]:
+        """The recipes' own settings, one point a network, in the order of the networks."""
+        return [self._point_of(network) for network in self.bases]
+
+    def build_run(self, point: Mapping[str, Value]) -> RunConfig:
+        """The run that a point of this space means. A name that is no field of it is our own mistake."""
+        expected = [field.name for field in self.fields(point)]
+        assert sorted(expected) == sorted(point), f"point has {sorted(point)}, the space asks for {sorted(expected)}"
+        network = str(point["network"])
+        base = self.bases[network]
+        batch_size = int(point[f"{network}.batch_size"])
+        policy: Any = point["augment"]
+        augment = dataclasses.replace(base.augment, policy=policy)
+        if policy == "ada":
+            augment = dataclasses.replace(augment, target=float(point["ada_target"]))
+        gamma = default_r1_gamma(base.data.height, base.data.width, batch_size) * float(point["r1_multiplier"])
+        return dataclasses.replace(
+            base,
+            network=scaled(base.network, float(point[f"{network}.width"])),
+            optimiser=dataclasses.replace(
+                base.optimiser,
+                generator_lr=float(point[f"{network}.generator_lr"]),
+                discriminator_lr_ratio=float(point["discriminator_lr_ratio"]),
+                batch_size=batch_size,
+            ),
+            regulariser=dataclasses.replace(base.regulariser, r1_gamma=gamma),
+            augment=augment,
+            average=dataclasses.replace(base.average, half_life_kimg=float(point[f"{network}.half_life_kimg"])),
+        )
+
+    def describe(self) -> list[str]:
+        """One line a field, for people; a network's own fields under its name."""
+        lines: dict[str, None] = {}
+        for network in self.bases:
+            for field in self.fields({"network": network, "augment": "ada"}):
+                note = " (only with augment ada)" if field.name == "ada_target" else ""
+                lines[f"{field}{note}"] = None
+        return list(lines)
+
+    @property
+    def _all(self) -> list[RunConfig]:
+        return list(self.bases.values())
+
+    def _shared(self, name: str, bounds: tuple[float, float], values: list[float]) -> Range:
+        """Bounds that every recipe's own value fits into."""
+        return Range(name=name, low=min(bounds[0], *values), high=max(bounds[1], *values), log=True)
+
+    def _point_of(self, network: str) -> Point:
+        base = self.bases[network]
+        point: Point = {
+            "network": network,
+            f"{network}.generator_lr": base.optimiser.generator_lr,
+            f"{network}.width": 1.0,
+            f"{network}.batch_size": base.optimiser.batch_size,
+            f"{network}.half_life_kimg": base.average.half_life_kimg,
+            "discriminator_lr_ratio": base.optimiser.discriminator_lr_ratio,
+            "r1_multiplier": _r1_multiplier(base),
+            "augment": base.augment.policy,
+        }
+        if base.augment.policy == "ada":
+            point["ada_target"] = base.augment.target
+        return point
+
+
+def scaled(network: NetworkConfig, width: float) -> NetworkConfig:
+    """The network with that many times its channels, latents and depth as they are."""
+    if isinstance(network, DCGANConfig):
+        return dataclasses.replace(
+            network, width=max(1, round(network.width * width)), max_width=max(1, round(network.max_width * width))
+        )
+    assert isinstance(network, StyleGAN2Config), f"say here how {name_of(network)} grows in width"
+    return dataclasses.replace(
+        network,
+        channel_base=max(1, round(network.channel_base * width)),
+        channel_max=max(1, round(network.channel_max * width)),
+    )
+
+
+def _around(name: str, value: float, factors: tuple[float, float]) -> Range:
+    return Range(name=name, low=value * factors[0], high=value * factors[1], log=True)
+
+
+def _r1_multiplier(base: RunConfig) -> float:
+    """The recipe's gamma over the heuristic's; a recipe without R1 (gamma 0) starts from the heuristic."""
+    gamma = base.regulariser.r1_gamma
+    if not gamma:
+        return 1.0
+    return gamma / default_r1_gamma(base.data.height, base.data.width, base.optimiser.batch_size)

@@ -1,0 +1,202 @@
+"""One trial, as Tune runs it: train, measure, record, report, and end at a collapse.
+
+At each tick, in this order: MLflow, then the checkpoint with the history in it, then the report. A kill between two
+of them leaves a tick recorded but not checkpointed; the next attempt comes to the same tick again and finds its
+records there (search/records.py). Tick i is at the same number of images in every attempt.
+"""
+
+import dataclasses
+import logging
+import math
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from ray import tune
+
+from gan.checkpoint import load_training, save_checkpoint
+from gan.config import RunConfig, flatten
+from gan.data.dataset import PictureSet
+from gan.data.pixels import sheet
+from gan.device import choose_device
+from gan.metrics.diversity import RealSpread
+from gan.metrics.evaluate import Reference
+from gan.metrics.features import load_feature_net
+from gan.networks.registry import name_of
+from gan.train import begin, train
+from gan.training import Training
+from search.collapse import CollapseRule
+from search.folder import seal
+from search.history import Entry, best_entry, load_history, save_history
+from search.optuna_search import (
+    COLLAPSED,
+    FID,
+    FINISHED,
+    IDENTITY,
+    RECALL,
+    RESUME_FROM,
+    TRIAL_ID,
+    TRIAL_NUMBER,
+    WAITING,
+    trial_name,
+)
+from search.plan import Plan
+from search.records import SearchAddress, TrialRecord
+from search.scoring import Measured, finite_weights, measure
+
+GRID_COLUMNS = 8
+GRID_PICTURES = 64
+
+log = logging.getLogger("ganvil.trial")
+
+
+def run_trial(
+    config: dict[str, Any],
+    *,
+    plan: Plan,
+    rule: CollapseRule,
+    pictures: PictureSet,
+    reference: Reference,
+    spread: RealSpread,
+    address: SearchAddress,
+) -> None:
+    """Tune's function. config: a point of the space and the trial's identity (search/optuna_search.py)."""
+    torch.set_num_threads(max(1, int(_cpus())))
+    run = run_of(plan, config)
+    network = name_of(run.network)
+    device = choose_device()
+    training, history = _begin_or_resume(run, pictures, config[RESUME_FROM], device)
+    record = TrialRecord(
+        address,
+        trial_id=config[TRIAL_ID],
+        run_name=trial_name(config[TRIAL_NUMBER], network),
+        tags={"network": network, "data": plan.data, "data_fingerprint": pictures.fingerprint},
+        params=flatten(training.config),
+    )
+    for entry in history:  # what an earlier attempt may have lost while MLflow was away
+        record.tick(entry.moment.images_seen, entry.metrics, grid=None, candidate=None)
+    collapsed = rule.reason([entry.moment for entry in history], plan.total_images)
+    if collapsed is None and training.images_seen < plan.total_images:
+        collapsed = _train_on(training, history, plan, rule, pictures, reference, spread, record)
+    else:  # it was killed between its last checkpoint and its end
+        tune.report(result_of(history, plan, rule, collapsed, record, network))
+    record.end(collapsed=collapsed)
+
+
+def run_of(plan: Plan, config: Mapping[str, Any]) -> RunConfig:
+    """The run of a trial: its point's, with a seed of its own, so that like points do not give like members."""
+    point = {name: value for name, value in config.items() if name not in IDENTITY}
+    return dataclasses.replace(plan.space().build_run(point), seed=plan.seed + int(config[TRIAL_NUMBER]))
+
+
+def result_of(
+    history: Sequence[Entry],
+    plan: Plan,
+    rule: CollapseRule,
+    collapsed: str | None,
+    record: TrialRecord,
+    network: str,
+) -> dict[str, Any]:
+    """What Tune, the study and the live table are told: the latest tick, and the best one so far as `best_…`."""
+    last = history[-1]
+    best = best_entry(history, rule, plan.total_images)
+    result: dict[str, Any] = {
+        **last.metrics,
+        "network": network,
+        "images_seen": last.moment.images_seen,
+        "run_id": record.run_id,
+        WAITING: record.num_waiting,
+        COLLAPSED: collapsed or "",
+        FINISHED: last.moment.images_seen >= plan.total_images,
+        FID: math.nan,
+        RECALL: math.nan,
+    }
+    if best is not None:
+        scores = {name: value for name, value in best.metrics.items() if name.endswith(f"_{plan.features}")}
+        result |= {f"best_{name}": value for name, value in scores.items()}
+        result |= {FID: best.moment.fid, RECALL: best.moment.recall, "best_images_seen": best.moment.images_seen}
+    return result
+
+
+def _train_on(
+    training: Training,
+    history: list[Entry],
+    plan: Plan,
+    rule: CollapseRule,
+    pictures: PictureSet,
+    reference: Reference,
+    spread: RealSpread,
+    record: TrialRecord,
+) -> str | None:
+    """Train to the end of the schedule or to a collapse, whose reason is returned."""
+    net = load_feature_net(plan.features, training.device)
+    network = name_of(training.config.network)
+    for tick in train(training, pictures):
+        measured = measure(
+            training,
+            tick,
+            pictures,
+            reference=reference,
+            spread=spread,
+            net=net,
+            num_samples=plan.num_samples,
+        )
+        history.append(measured.entry)
+        collapsed = rule.reason([entry.moment for entry in history], plan.total_images)
+        healthy = rule.healthy(measured.entry.moment, plan.total_images) and collapsed is None
+        with tempfile.TemporaryDirectory(prefix="ganvil-trial-") as temporary:
+            checkpoint = _save(Path(temporary) / "checkpoint", training, pictures, measured, history)
+            record.tick(
+                tick.images_seen,
+                measured.entry.metrics,
+                grid=_grid(measured),
+                candidate=checkpoint if healthy else None,
+            )
+            tune.report(
+                result_of(history, plan, rule, collapsed, record, network),
+                checkpoint=None if checkpoint is None else tune.Checkpoint.from_directory(checkpoint),
+            )
+        if collapsed is not None:
+            return collapsed
+    return None
+
+
+def _save(
+    folder: Path, training: Training, pictures: PictureSet, measured: Measured, history: Sequence[Entry]
+) -> Path | None:
+    """A whole checkpoint with the history; None for weights that are not numbers: nobody can go on from those."""
+    if not finite_weights(training.average, training.generator, training.discriminator):
+        return None
+    features = None if measured.features is None else {measured.scores[0].features: measured.features}
+    save_checkpoint(folder, training, pictures, scores=measured.scores, features=features)
+    save_history(folder, history)
+    seal(folder, training.images_seen)
+    return folder
+
+
+def _grid(measured: Measured) -> Image.Image | None:
+    if measured.images is None:
+        return None
+    shown = measured.images[:GRID_PICTURES]
+    return sheet(shown, GRID_COLUMNS, scale=max(1, 64 // max(shown.shape[2:])))
+
+
+def _begin_or_resume(
+    run: RunConfig, pictures: PictureSet, resume_from: str, device: torch.device
+) -> tuple[Training, list[Entry]]:
+    """From Tune's checkpoint (this driver's retry), else from the one that a dead driver left, else afresh."""
+    checkpoint = tune.get_checkpoint()
+    if checkpoint is None and resume_from:
+        checkpoint = tune.Checkpoint(resume_from)
+    if checkpoint is None:
+        return begin(run, pictures, device), []
+    with checkpoint.as_directory() as folder:
+        return load_training(Path(folder), device), load_history(Path(folder))
+
+
+def _cpus() -> float:
+    resources = tune.get_context().get_trial_resources()
+    return float(resources.required_resources["CPU"]) if resources else 1.0
