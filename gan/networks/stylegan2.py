@@ -4,7 +4,10 @@ Skip generator and residual discriminator (figure 7), modulated convolutions (se
 StyleGAN2-ADA (arXiv 2006.06676): an embedding beside z in the mapping network, a projection in the discriminator.
 Departures: any base x 2^k size; the widths are settings, because a net for 300 icons of 32 px has another size than
 one for 70,000 faces of 1024 px; the RGB skips are doubled by bilinear interpolation (the paper's filter, with the
-border repeated instead of zero).
+border repeated instead of zero); the sum of the skips goes through tanh. Sprites lie on large areas of exactly -1
+(transparent): a linear output has to hit that value with every style, and gives up its styles to do so. On
+dcss-weapons-plus at 16,000 images the linear output stood at FID 650 and coverage .04, with tanh at 187 and .81
+(experiments/LOG.md, 2026-11-21).
 """
 
 import itertools
@@ -43,7 +46,7 @@ class StyleGAN2Config(NetworkConfig):
     z_dim: int = 128
     w_dim: int = 128
     mapping_layers: int = 4
-    channel_base: int = 2048  # channels of a map are channel_base / its longer side, at most channel_max
+    channel_base: int = 1024  # channels of a map are channel_base / its longer side, at most channel_max
     channel_max: int = 128
     minibatch_group: int = 4
     style_mixing_probability: float = 0.0  # the paper's 0.9 is for large sets; ADA's low-resolution runs use none
@@ -99,11 +102,16 @@ class StyledConvolution(nn.Module):
 
 
 class ToPicture(nn.Module):
-    """Modulated 1x1 convolution to the picture's channels, not demodulated (section 2.2)."""
+    """Modulated 1x1 convolution to the picture's channels, not demodulated (section 2.2).
+
+    Begins at a tenth of unit variance: the skips add up to some 2.8 otherwise, where tanh passes no gradient.
+    """
 
     def __init__(self, num_in: int, channels: int, *, w_dim: int) -> None:
         super().__init__()
         self.convolution = ModulatedConv2d(num_in, channels, 1, w_dim=w_dim, demodulate=False)
+        with torch.no_grad():
+            self.convolution.weight.mul_(0.1)
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
@@ -164,7 +172,7 @@ class StyleGAN2Generator(StyleGenerator):
             x = self.convolutions[first + 1](x, styles[:, first + 1], noise[first + 1])
             detail: Tensor = self.to_pictures[level](x, styles[:, first + 2])
             picture = upsample(picture) + detail
-        return picture
+        return torch.tanh(picture)
 
 
 class ResidualBlock(nn.Module):
