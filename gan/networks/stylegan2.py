@@ -102,16 +102,11 @@ class StyledConvolution(nn.Module):
 
 
 class ToPicture(nn.Module):
-    """Modulated 1x1 convolution to the picture's channels, not demodulated (section 2.2).
-
-    Begins at a tenth of unit variance: the skips add up to some 2.8 otherwise, where tanh passes no gradient.
-    """
+    """Modulated 1x1 convolution to the picture's channels, not demodulated (section 2.2)."""
 
     def __init__(self, num_in: int, channels: int, *, w_dim: int) -> None:
         super().__init__()
         self.convolution = ModulatedConv2d(num_in, channels, 1, w_dim=w_dim, demodulate=False)
-        with torch.no_grad():
-            self.convolution.weight.mul_(0.1)
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
