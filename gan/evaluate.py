@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def sample_pictures(source: str, reals: PictureSet, num: int | None, device: torch.device) -> UInt8Array:
-    """The pictures to score, uint8 `[n, c, h, w]`: of a checkpoint or an ensemble seeds 0 to n - 1, else what is there."""
+    """The pictures to score, uint8 `[n, c, h, w]`: of a checkpoint or ensemble seeds 0 to n - 1, else all there is."""
     if not is_model(Path(source)):
         return choose_samples(load_pictures(source, reals.resolution, channels=reals.channels).images, num)
     made = draw(Path(source), range(NUM_SAMPLES if num is None else num), 1.0, None, device)

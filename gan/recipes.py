@@ -21,9 +21,7 @@ def dcgan() -> RunConfig:
     """
     return RunConfig(
         network=DCGANConfig(),
-        optimiser=OptimiserConfig(
-            generator_lr=4e-4, discriminator_lr_ratio=0.5, beta1=0.5, beta2=0.999, batch_size=16
-        ),
+        optimiser=OptimiserConfig(generator_lr=4e-4, discriminator_lr_ratio=0.5, beta1=0.5, beta2=0.999, batch_size=16),
         augment=AugmentConfig(speed_kimg=200.0),
     )
 

@@ -1,105 +1,114 @@
-"""The training loop: a generator of ticks. Its caller reports, scores, saves and stops; `python -m gan.train` is one.
+"""`python -m gan.train`: one training run on this machine, without Ray or MLflow."""
 
-It knows a run's settings and its pictures. It must not know scores, records, files or who is calling.
-"""
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from tqdm import tqdm
 
-import torch
-
-from gan.allocator import keep_freed_pages
-from gan.config import RunConfig, picture_shape, resolve
-from gan.data.dataset import PictureSet
-from gan.data.stream import PictureStream
-from gan.step import step
+from gan.checkpoint import RECORD, load_training, save_checkpoint
+from gan.command_line import Parser, run_command
+from gan.data.dataset import PictureSet, load_pictures
+from gan.data.pixels import sheet
+from gan.data.resolution import Resolution
+from gan.device import DEVICES, choose_device
+from gan.errors import UserError
+from gan.loop import begin, train
+from gan.networks.interface import check_resolution
+from gan.recipes import RECIPES, recipe_named
+from gan.sampling.sample import sample
 from gan.training import Training
 
+_EPILOG = """\
+examples:
+  python -m gan.train --out runs/first
+  python -m gan.train --data icons.zip --resolution 64 --recipe stylegan2 --kimg 500 --out runs/icons
+  python -m gan.train --data icons.zip --resolution 64 --out runs/icons --resume
 
-@dataclass(frozen=True, kw_only=True)
-class Tick:
-    """What happened since the last tick, as means over its steps.
-
-    losses in nats; sign_real is ADA's r_t, in [-1, 1], near 1 when the discriminator overfits; logit_gap is
-    E[D(real)] - E[D(fake)]; ada_p the augmentation's strength now; images_per_second without the caller's own time.
-    A loss that is not finite stays so: the caller decides.
-    """
-
-    images_seen: int
-    loss_generator: float
-    loss_discriminator: float
-    sign_real: float
-    logit_gap: float
-    r1_penalty: float
-    ada_p: float
-    images_per_second: float
-    finished: bool
-
-    def as_metrics(self) -> dict[str, float]:
-        """By the names that the records use."""
-        return {
-            "loss_generator": self.loss_generator,
-            "loss_discriminator": self.loss_discriminator,
-            "sign_real": self.sign_real,
-            "logit_gap": self.logit_gap,
-            "r1_penalty": self.r1_penalty,
-            "ada_p": self.ada_p,
-            "images_per_second": self.images_per_second,
-        }
+In --out: checkpoints/<images seen>/ (resumable) and samples/<images seen>.png, the same 64 seeds each time.
+"""
 
 
-def begin(config: RunConfig, pictures: PictureSet, device: torch.device) -> Training:
-    """A fresh run on these pictures, its settings resolved."""
-    resolved = resolve(config, pictures)
-    return Training(resolved, picture_shape(resolved, len(pictures.class_names)), device)
-
-
-def train(training: Training, pictures: PictureSet) -> Iterator[Tick]:
-    """Go on from where `training` is to the end of its schedule, yielding every `tick_kimg` and at the end.
-
-    Between two ticks the caller may read and save `training`. Ticks lie at fixed numbers of images, so a resumed run
-    ticks where an uncut one would.
-    """
-    keep_freed_pages()
-    config = training.config
-    batch_size = config.optimiser.batch_size
-    stream = PictureStream(
-        pictures,
-        seed=config.seed,
-        mirror=config.data.mirror,
-        conditional=config.data.conditional,
-        device=training.device,
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = Parser(prog="python -m gan.train", description=__doc__ or "", epilog=_EPILOG)
+    parser.add_argument(
+        "--data", default="armory", help="armory (built in), a folder, a zip or a URL of a zip [armory]"
     )
-    total = config.schedule.total_kimg * 1000.0
-    tick_images = config.schedule.tick_kimg * 1000.0
-    training.generator.train()
-    training.discriminator.train()
-    while training.images_seen < total:
-        start, started = training.images_seen, time.perf_counter()
-        next_tick = min(total, (start // tick_images + 1) * tick_images)
-        sums: dict[str, torch.Tensor] = {}
-        counts: dict[str, int] = {}
-        while training.images_seen < next_tick:
-            images, labels = stream.batch(training.images_seen, batch_size)
-            for name, value in step(training, images, labels).items():
-                sums[name] = sums[name] + value if name in sums else value
-                counts[name] = counts.get(name, 0) + 1
-        means = {name: float(value) / counts[name] for name, value in sums.items()}  # waits for the device
-        yield Tick(
-            images_seen=training.images_seen,
-            loss_generator=means["loss_generator"],
-            loss_discriminator=means["loss_discriminator"],
-            sign_real=means["sign_real"],
-            logit_gap=means["logit_gap"],
-            r1_penalty=means.get("r1_penalty", 0.0),
-            ada_p=training.controller.p,
-            images_per_second=(training.images_seen - start) / (time.perf_counter() - started),
-            finished=training.images_seen >= total,
+    parser.add_argument("--out", required=True, type=Path, help="folder for checkpoints and samples")
+    parser.add_argument("--recipe", default="dcgan", help=f"settings to start from: {', '.join(RECIPES)} [dcgan]")
+    parser.add_argument("--resolution", help="64, or 128x96 for height x width [the pictures' own]")
+    parser.add_argument("--conditional", action="store_true", help="teach the networks the classes")
+    parser.add_argument("--kimg", type=float, help="thousands of pictures to show [the recipe's]")
+    parser.add_argument("--tick", type=float, help="thousands of pictures between checkpoints [the recipe's]")
+    parser.add_argument("--batch", type=int, help="pictures a step [the recipe's]")
+    parser.add_argument("--microbatch", type=int, help="pictures at once, where memory is short [the whole batch]")
+    parser.add_argument("--lr", type=float, help="the generator's learning rate [the recipe's]")
+    parser.add_argument("--gamma", type=float, help="R1 gamma [0.0002 x pixels / batch]")
+    parser.add_argument("--augment", help="none, ada, fixed or diffaugment [the recipe's]")
+    parser.add_argument("--seed", type=int, default=0, help="of weights, order and latents [0]")
+    parser.add_argument("--device", default="auto", help=f"{', '.join(DEVICES)} [auto]")
+    parser.add_argument("--resume", action="store_true", help="go on from the newest checkpoint in --out")
+    options = parser.parse_args(arguments)
+
+    def command() -> None:
+        device = choose_device(options.device)
+        size = Resolution.parse(options.resolution) if options.resolution else None
+        if size is not None:
+            check_resolution(size.height, size.width)
+        config = recipe_named(options.recipe)
+        config = dataclasses.replace(
+            config,
+            data=dataclasses.replace(config.data, source=options.data, conditional=options.conditional),
+            optimiser=_given(
+                config.optimiser,
+                batch_size=options.batch,
+                microbatch=options.microbatch,
+                generator_lr=options.lr,
+            ),
+            regulariser=_given(config.regulariser, r1_gamma=options.gamma),
+            augment=_given(config.augment, policy=options.augment),
+            schedule=_given(config.schedule, total_kimg=options.kimg, tick_kimg=options.tick),
+            seed=options.seed,
         )
+        newest = _newest(options.out / "checkpoints")
+        if newest is not None and not options.resume:
+            raise UserError(f"{str(options.out)!r} already holds a run: give --resume to go on, or another --out")
+        pictures = load_pictures(options.data, size)
+        for skipped in pictures.skipped:
+            tqdm.write(f"skipped {skipped.name}: {skipped.reason}")
+        training = begin(config, pictures, device) if newest is None else load_training(newest, device)
+        _run(training, pictures, options.out)
+
+    return run_command("gan.train", command)
+
+
+def _given(part: Any, **values: object) -> Any:
+    """The part with those values that were given on the command line."""
+    return dataclasses.replace(part, **{k: v for k, v in values.items() if v is not None})
+
+
+def _newest(checkpoints: Path) -> Path | None:
+    found = sorted(folder for folder in checkpoints.glob("[0-9]*") if (folder / RECORD).exists())
+    return found[-1] if found else None
+
+
+def _run(training: Training, pictures: PictureSet, out: Path) -> None:
+    seeds = range(64)
+    total = int(training.config.schedule.total_kimg * 1000)
+    (out / "samples").mkdir(parents=True, exist_ok=True)
+    sheet(pictures.images[:64], 8, scale=2).save(out / "reals.png")
+    class_counts = [1] * training.shape.num_classes
+    with tqdm(total=total, initial=training.images_seen, unit="img", unit_scale=True) as bar:
+        for tick in train(training, pictures):
+            bar.update(tick.images_seen - bar.n)
+            bar.set_postfix(D=f"{tick.loss_discriminator:.2f}", G=f"{tick.loss_generator:.2f}", p=f"{tick.ada_p:.2f}")
+            name = f"{tick.images_seen:09d}"
+            sheet(sample(training.average, seeds, class_counts=class_counts), 8, scale=2).save(
+                out / "samples" / f"{name}.png"
+            )
+            save_checkpoint(out / "checkpoints" / name, training, pictures)
 
 
 if __name__ == "__main__":
-    from gan.train_command import main
-
     raise SystemExit(main())

@@ -8,9 +8,9 @@ from rich.console import Console
 from gan.data.dataset import PictureSet
 from gan.data.stream import PictureStream
 from gan.device import choose_device
+from gan.loop import begin
 from gan.networks.interface import num_parameters
 from gan.step import step
-from gan.train import begin
 from search.cluster import cluster_address, local_machine
 from search.plan import Plan
 from search.report import settings_line

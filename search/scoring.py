@@ -11,11 +11,11 @@ from torch import nn
 
 from gan.data.dataset import PictureSet
 from gan.data.pixels import UInt8Array
+from gan.loop import Tick
 from gan.metrics.diversity import RealSpread, diversity
 from gan.metrics.evaluate import Reference, Scores
 from gan.metrics.features import FeatureNet
 from gan.sampling.sample import sample
-from gan.train import Tick
 from gan.training import Training
 from search.collapse import Moment
 from search.history import Entry

@@ -22,11 +22,11 @@ from gan.config import RunConfig, flatten
 from gan.data.dataset import PictureSet
 from gan.data.pixels import sheet
 from gan.device import choose_device
+from gan.loop import begin, train
 from gan.metrics.diversity import RealSpread
 from gan.metrics.evaluate import Reference
 from gan.metrics.features import load_feature_net
 from gan.networks.registry import name_of
-from gan.train import begin, train
 from gan.training import Training
 from search.collapse import CollapseRule
 from search.folder import seal

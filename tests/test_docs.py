@@ -14,7 +14,7 @@ MAINS = {  # how the pages write a command → the module whose main() it is
     "search/run.py": "search.run",
     "ops/refresh.py": "ops.refresh",
     "serve.app": "serve.app",
-    "gan.train": "gan.train_command",
+    "gan.train": "gan.train",
     "gan.sample": "gan.sample",
     "gan.evaluate": "gan.evaluate",
     "gan.data": "gan.data.__main__",

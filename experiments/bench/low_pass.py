@@ -1,6 +1,6 @@
 """How to compute the [1, 3, 3, 1] low-pass on this machine: CPU seconds of forward, backward and double backward.
 
-    python experiments/bench/low_pass.py
+python experiments/bench/low_pass.py
 """
 
 import sys

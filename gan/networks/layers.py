@@ -73,7 +73,7 @@ def low_pass(x: Tensor, *, padding: int, stride: int = 1) -> Tensor:
 
 
 def low_pass_plain(x: Tensor, *, padding: int) -> Tensor:
-    """The plain twin of `low_pass`: [1, 3, 3, 1] is [1, 1] convolved with itself three times, so three mean poolings."""
+    """The plain twin of `low_pass`: [1, 3, 3, 1] is [1, 1] with itself three times: three mean poolings."""
     x = F.pad(x, (padding, padding, padding, padding))
     return F.avg_pool2d(F.avg_pool2d(F.avg_pool2d(x, 2, 1), 2, 1), 2, 1)
 

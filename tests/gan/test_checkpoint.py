@@ -25,9 +25,9 @@ from gan.checkpoint import (
 from gan.config import RunConfig
 from gan.data.dataset import PictureSet
 from gan.errors import UserError
+from gan.loop import begin, train
 from gan.recipes import tiny_dcgan, tiny_stylegan2
 from gan.sampling.sample import sample
-from gan.train import begin, train
 from gan.training import Training
 
 CPU = torch.device("cpu")
@@ -160,7 +160,7 @@ from gan.checkpoint import save_checkpoint
 from gan.data.dataset import load_pictures
 from gan.data.resolution import Resolution
 from gan.recipes import stylegan2
-from gan.train import begin
+from gan.loop import begin
 pictures = load_pictures("armory", Resolution(height=16, width=16))
 training = begin(stylegan2(), pictures, torch.device("cpu"))
 number = 0

@@ -10,7 +10,7 @@ from PIL import Image
 from gan import sample as sample_command
 from gan.data.__main__ import main as data_main
 from gan.evaluate import main as evaluate_main
-from gan.train_command import main as train_main
+from gan.train import main as train_main
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -19,11 +19,11 @@ from PIL import Image
 from gan.checkpoint import save_checkpoint
 from gan.config import flatten
 from gan.data.dataset import load_pictures
+from gan.loop import begin, train
 from gan.metrics.evaluate import Reference
 from gan.metrics.features import load_feature_net
 from gan.recipes import recipe_named
 from gan.sampling.sample import sample
-from gan.train import begin, train
 from search.records import SearchRecord, TrialRecord
 
 NUM_SAMPLES = 64

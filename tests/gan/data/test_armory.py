@@ -5,8 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from gan.data.armory import CLASSES, MATERIALS, Armory, draw_armory, draw_weapon
-from gan.data.armory_parts import Ramp, rod
-from gan.data.armory_render import solid
+from gan.data.armory.parts import Ramp, rod
+from gan.data.armory.render import solid
 from gan.errors import UserError
 
 NUM_MODES = len(CLASSES) * len(MATERIALS)

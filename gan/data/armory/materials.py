@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from gan.data.armory_parts import Ramp, between
+from gan.data.armory.parts import Ramp, between
 
 Floats = NDArray[np.float64]
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gan.data.armory_blades import dagger, scythe, spear, sword
-from gan.data.armory_hafted import axe, hammer, mace, shield, staff
-from gan.data.armory_materials import MATERIAL_TABLE, draw_chance, draw_palette
-from gan.data.armory_parts import Shape
-from gan.data.armory_render import draw_pose, render
-from gan.data.armory_shooters import bow, crossbow, gun
+from gan.data.armory.blades import dagger, scythe, spear, sword
+from gan.data.armory.hafted import axe, hammer, mace, shield, staff
+from gan.data.armory.materials import MATERIAL_TABLE, draw_chance, draw_palette
+from gan.data.armory.parts import Shape
+from gan.data.armory.render import draw_pose, render
+from gan.data.armory.shooters import bow, crossbow, gun
 from gan.errors import UserError
 
 UInt8Array = NDArray[np.uint8]

@@ -1,8 +1,8 @@
-"""The shapes that shoot: bow, crossbow, gun. Weapon units, as gan.data.armory_parts says."""
+"""The shapes that shoot: bow, crossbow, gun. Weapon units, as gan.data.armory.parts says."""
 
 import numpy as np
 
-from gan.data.armory_parts import (
+from gan.data.armory.parts import (
     Facet,
     Part,
     Ramp,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gan.data.armory_parts import (
+from gan.data.armory.parts import (
     Facet,
     Part,
     Points,

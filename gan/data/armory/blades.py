@@ -1,8 +1,8 @@
-"""The shapes with a long blade: sword, dagger, spear, scythe. Weapon units, as gan.data.armory_parts says."""
+"""The shapes with a long blade: sword, dagger, spear, scythe. Weapon units, as gan.data.armory.parts says."""
 
 import numpy as np
 
-from gan.data.armory_parts import (
+from gan.data.armory.parts import (
     Facet,
     Part,
     Points,

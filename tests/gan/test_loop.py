@@ -8,8 +8,8 @@ import torch
 from gan.augment import AugmentConfig
 from gan.config import RunConfig
 from gan.data.dataset import PictureSet
+from gan.loop import begin, train
 from gan.recipes import tiny_dcgan, tiny_stylegan2
-from gan.train import begin, train
 from gan.training import Training
 
 CPU = torch.device("cpu")

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from gan.data.armory_materials import TONES, Chance, Material, Palette, Surface
-from gan.data.armory_parts import Facet, Part, Points, Ramp, Rod, Shape, between, strip
+from gan.data.armory.materials import TONES, Chance, Material, Palette, Surface
+from gan.data.armory.parts import Facet, Part, Points, Ramp, Rod, Shape, between, strip
 
 UInt8Array = NDArray[np.uint8]
 
