@@ -157,6 +157,10 @@ class StyleGAN2Generator(StyleGenerator):
         return styles if truncation == 1.0 else self.w_mean.lerp(styles, truncation)
 
     def synthesis(self, styles: Tensor, noise: Sequence[Tensor]) -> Tensor:
+        return torch.tanh(self.sum_of_skips(styles, noise))
+
+    def sum_of_skips(self, styles: Tensor, noise: Sequence[Tensor]) -> Tensor:
+        """What the paper's generator puts out: each level's picture, doubled and added to the next level's."""
         num = styles.shape[0]
         x = self.constant.expand(num, -1, -1, -1).contiguous(memory_format=torch.channels_last)
         x = self.convolutions[0](x, styles[:, 0], noise[0])
@@ -167,7 +171,7 @@ class StyleGAN2Generator(StyleGenerator):
             x = self.convolutions[first + 1](x, styles[:, first + 1], noise[first + 1])
             detail: Tensor = self.to_pictures[level](x, styles[:, first + 2])
             picture = upsample(picture) + detail
-        return torch.tanh(picture)
+        return picture
 
 
 class ResidualBlock(nn.Module):
