@@ -22,7 +22,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 # ONCE=1 stops the service after one request has been answered.
 run: install
-	$(BIN)/python search/run.py --data armory --name armory --resolution 32 --recipe dcgan-small --trials 4 --kimg 80 $(if $(wildcard runs/search/armory),--resume)
+	$(BIN)/python search/run.py --data armory --name armory --resolution 32 --recipe dcgan-small stylegan2-small --trials 4 --kimg 64 $(if $(wildcard runs/search/armory),--resume)
 	$(BIN)/python ops/refresh.py --search armory
 	$(BIN)/python -m serve.app --ensemble models:/weapons@live --port $(PORT) $(if $(ONCE),--once)
 
