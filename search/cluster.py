@@ -87,7 +87,8 @@ def connect() -> Machines:
         # Workers start in other folders; they find gan and search by this.
         paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         os.environ["PYTHONPATH"] = os.pathsep.join(paths)
-        ray.init(include_dashboard=False, logging_level=logging.ERROR, log_to_driver=False, configure_logging=True)
+        # "local": without it Ray joins whatever cluster was last started on this machine, asked or not
+        ray.init("local", include_dashboard=False, logging_level=logging.ERROR, log_to_driver=False)
     else:
         try:
             ray.init(logging_level=logging.ERROR, log_to_driver=False, runtime_env=_runtime_environment())
