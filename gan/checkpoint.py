@@ -114,13 +114,25 @@ def save_checkpoint(
         if features is not None:
             save_arrays({net: values.astype(np.float16) for net, values in features.items()}, partial / FEATURES)
         (partial / RECORD).write_text(record.to_json())
-        if folder.exists():
-            folder.rename(folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.replaced"))
-        partial.rename(folder)
+        _put_in_place(partial, folder)
     finally:
-        for leftover in folder.parent.glob(f".{folder.name}.*"):
-            shutil.rmtree(leftover, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
     return record
+
+
+def _put_in_place(partial: Path, folder: Path) -> None:
+    """Rename; what was there goes only once the new one is in its place."""
+    if not folder.exists():
+        partial.rename(folder)
+        return
+    replaced = partial.with_suffix(".replaced")
+    folder.rename(replaced)
+    try:
+        partial.rename(folder)
+    except OSError:
+        replaced.rename(folder)
+        raise
+    shutil.rmtree(replaced, ignore_errors=True)
 
 
 def load_record(folder: Path) -> CheckpointRecord:
@@ -129,7 +141,9 @@ def load_record(folder: Path) -> CheckpointRecord:
         return CheckpointRecord.from_json((folder / RECORD).read_text())
     except FileNotFoundError:
         raise UserError(f"{str(folder)!r} is not a checkpoint: it has no {RECORD}") from None
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except UserError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{str(folder / RECORD)!r} is damaged: {error!r}") from None
 
 

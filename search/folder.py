@@ -23,7 +23,7 @@ SETTINGS = "search.json"
 
 @dataclass(frozen=True)
 class StoredCheckpoint:
-    """A whole checkpoint in the storage: its URI, and how many attempts of its trial there have been."""
+    """A whole checkpoint in the storage: its URI, and how far it had come."""
 
     uri: str
     images_seen: int
@@ -91,9 +91,9 @@ class SearchFolder:
         found = [info.base_name for info in self.filesystem.get_file_info(selector)]
         return sorted(name for name in found if not name.startswith("."))
 
-    def num_attempts(self, trial: str) -> int:
-        """How many attempts of the trial have left a folder."""
-        return len(self._attempts(trial))
+    def next_attempt(self, trial: str) -> int:
+        """A number above those of all attempts that have left a folder: none of theirs is written into again."""
+        return 1 + max((int(name.rpartition(".")[2]) for name in self._attempts(trial)), default=-1)
 
     def newest_checkpoint(self, trial: str) -> StoredCheckpoint | None:
         """The whole checkpoint of most images among all attempts of the trial."""
@@ -113,7 +113,8 @@ class SearchFolder:
                 self.filesystem.delete_dir(str(self.root / attempt))
 
     def _attempts(self, trial: str) -> list[str]:
-        return [name for name in self.names() if name.rpartition(".")[0] == trial]
+        split = ((name, *name.rpartition(".")) for name in self.names())
+        return [name for name, stem, _, number in split if stem == trial and number.isdecimal()]
 
     def _whole(self, folder: str) -> StoredCheckpoint | None:
         text = self.read(f"{folder}/{COMPLETE}")

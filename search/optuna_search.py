@@ -114,7 +114,7 @@ class StudySearch(OptunaSearch):  # type: ignore[misc]
     def _identity(self, trial: optuna.Trial, point: Point) -> dict[str, Any]:
         name = trial_name(trial.number, str(point["network"]))
         newest = self._folder.newest_checkpoint(name)
-        attempt = self._folder.num_attempts(name)
+        attempt = self._folder.next_attempt(name)
         self._folder.forget_attempts(name, but=newest)
         return {
             TRIAL_ID: trial.user_attrs[TRIAL_ID],

@@ -109,7 +109,9 @@ class ModulatedConv2d(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """x `[n, i, h, w]`, w `[n, w_dim]`; `[n, o, h, w]`, or twice the size with `up`."""
-        style = self.style(w)
+        with torch.autocast(x.device.type, enabled=False):  # few operations, and all that follows hangs on them
+            style = self.style(w.float())
+            demodulation = self._demodulation(style) if self.demodulate else None
         weight = self.weight * self.gain
         x = x * style[:, :, None, None].to(x.dtype)
         if self.up:
@@ -118,14 +120,14 @@ class ModulatedConv2d(nn.Module):
             x = low_pass(F.conv_transpose2d(x, kernel, stride=2), padding=1)
         else:
             x = F.conv2d(x, weight.to(x.dtype), padding=self.padding)
-        if self.demodulate:
-            x = x * self._demodulation(style)[:, :, None, None].to(x.dtype)
+        if demodulation is not None:
+            x = x * demodulation[:, :, None, None].to(x.dtype)
         return x
 
     def _demodulation(self, style: Tensor) -> Tensor:
         """`[n, o]`: one over the root of the sum over input and kernel of the squared modulated weights (eq. 3)."""
-        squared = (self.weight * self.gain).float().square().sum(dim=(2, 3))
-        return torch.rsqrt(style.float().square() @ squared.t() + 1e-8)
+        squared = (self.weight * self.gain).square().sum(dim=(2, 3))
+        return torch.rsqrt(style.square() @ squared.t() + 1e-8)
 
 
 def modulated_convolution_plain(layer: ModulatedConv2d, x: Tensor, w: Tensor) -> Tensor:

@@ -145,13 +145,15 @@ class StyleGAN2Generator(StyleGenerator):
     def mapping(self, latents: Latents, truncation: float = 1.0) -> Tensor:
         """Styles `[n, layers, w_dim]`; in training the running mean of w, the centre of truncation, follows."""
         check_labels(latents.labels, self.shape)
-        w = self.mapping_network(latents.z, latents.labels)
+        with torch.autocast(latents.z.device.type, enabled=False):  # w steers every layer: float32, as in the paper
+            w = self.mapping_network(latents.z, latents.labels)
         if self.training:
             with torch.no_grad():
                 self.w_mean.lerp_(w.mean(dim=0).to(self.w_mean.dtype), 1.0 - self.w_mean_decay)
         styles = w[:, None].expand(-1, self.mixing_layers(), -1)
         if latents.mixed_z is not None and latents.crossover is not None:
-            mixed = self.mapping_network(latents.mixed_z, latents.labels)[:, None]
+            with torch.autocast(latents.z.device.type, enabled=False):
+                mixed = self.mapping_network(latents.mixed_z, latents.labels)[:, None]
             layer = torch.arange(self.mixing_layers(), device=w.device)
             styles = torch.where((layer[None] >= latents.crossover[:, None])[:, :, None], mixed, styles)
         return styles if truncation == 1.0 else self.w_mean.lerp(styles, truncation)
@@ -211,8 +213,12 @@ class StyleGAN2Discriminator(Discriminator):
         check_labels(labels, self.shape)
         x = leaky(self.from_picture(images.contiguous(memory_format=torch.channels_last)))
         x = self.deviation(self.blocks(x))
-        x = leaky(self.last(x)).flatten(1).float()
-        out: Tensor = self.logit(leaky(self.hidden(x)))
+        with torch.autocast(x.device.type, enabled=False):  # logits in bf16 would have three digits
+            x = leaky(self.last(x.float())).flatten(1)
+            out: Tensor = self.logit(leaky(self.hidden(x)))
+            return self._conditioned(out, labels)
+
+    def _conditioned(self, out: Tensor, labels: Tensor | None) -> Tensor:
         if self.class_mapping is None or labels is None:
             return out.squeeze(1)
         one_hot = F.one_hot(labels, self.shape.num_classes).to(out.dtype)

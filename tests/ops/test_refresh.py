@@ -235,7 +235,7 @@ def test_an_unknown_search_lists_the_known(site: Site, capsys: pytest.CaptureFix
 def test_a_search_without_candidates(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     site.client.create_experiment("empty", artifact_location=str(site.folder / "empty"))
     assert main(["--search", "empty"]) == 2
-    assert "no candidates in empty (no finished trial kept one)" in one_line(capsys)
+    assert "no candidates in empty (no finished trial kept a healthy one)" in one_line(capsys)
 
 
 def test_features_that_no_candidate_has(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
