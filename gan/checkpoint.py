@@ -7,6 +7,7 @@ record.json             `CheckpointRecord`: settings, scores, what it was traine
 """
 
 import dataclasses
+import glob
 import json
 import shutil
 import uuid
@@ -117,11 +118,13 @@ def save_checkpoint(
         _put_in_place(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+    for leftover in folder.parent.glob(f".{glob.escape(folder.name)}.*"):  # of this save, or of one that was killed
+        shutil.rmtree(leftover, ignore_errors=True)
     return record
 
 
 def _put_in_place(partial: Path, folder: Path) -> None:
-    """Rename; what was there goes only once the new one is in its place."""
+    """Rename; what was there comes back where that fails."""
     if not folder.exists():
         partial.rename(folder)
         return
@@ -132,7 +135,6 @@ def _put_in_place(partial: Path, folder: Path) -> None:
     except OSError:
         replaced.rename(folder)
         raise
-    shutil.rmtree(replaced, ignore_errors=True)
 
 
 def load_record(folder: Path) -> CheckpointRecord:

@@ -26,11 +26,16 @@ class Parser(argparse.ArgumentParser):
 
 
 def run_command(name: str, command: Callable[[], None]) -> int:
-    """Run it; 0, or 2 after one line on stderr for a UserError, or 130 after Ctrl-C."""
+    """Run it; 0, or 2 after one line on stderr for a UserError or a file out of reach, or 130 after Ctrl-C."""
     try:
         command()
     except UserError as error:
         print(f"{name}: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.filename is None:  # not about a file that somebody named
+            raise
+        print(f"{name}: {str(error.filename)!r}: {error.strerror}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"{name}: stopped", file=sys.stderr)

@@ -5,8 +5,9 @@ on the way in from JSON too.
 """
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -44,7 +45,7 @@ class OptimiserConfig:
     microbatch: int | None = None  # pictures at once; None: the whole batch
 
     def __post_init__(self) -> None:
-        if min(self.generator_lr, self.discriminator_lr_ratio) <= 0.0:
+        if not all(0.0 < rate < math.inf for rate in (self.generator_lr, self.discriminator_lr_ratio)):
             raise UserError(f"learning rates must be over 0, got {self.generator_lr} x {self.discriminator_lr_ratio}")
         if self.batch_size < 2:
             raise UserError(f"batch size must be 2 or more, got {self.batch_size}")
@@ -61,7 +62,7 @@ class RegulariserConfig:
     path_length_interval: int = 4
 
     def __post_init__(self) -> None:
-        if self.r1_gamma is not None and self.r1_gamma < 0.0:
+        if self.r1_gamma is not None and not 0.0 <= self.r1_gamma < math.inf:
             raise UserError(f"r1_gamma must be 0 or more, got {self.r1_gamma}")
         if min(self.r1_interval, self.path_length_interval) < 1:
             raise UserError("regulariser intervals must be 1 step or more")
@@ -83,8 +84,11 @@ class ScheduleConfig:
     tick_kimg: float = 10.0
 
     def __post_init__(self) -> None:
-        if min(self.total_kimg, self.tick_kimg) <= 0.0:
+        if not all(0.0 < kimg < math.inf for kimg in (self.total_kimg, self.tick_kimg)):
             raise UserError(f"kimg must be over 0, got total {self.total_kimg}, tick {self.tick_kimg}")
+
+
+Precision = Literal["auto", "float32", "bf16"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,8 +102,14 @@ class RunConfig:
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     average: AverageConfig = field(default_factory=AverageConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
-    precision: Literal["auto", "float32", "bf16"] = "auto"  # auto: bf16 on CUDA, float32 elsewhere
+    precision: Precision = "auto"  # auto: bf16 on CUDA, float32 elsewhere
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.precision not in get_args(Precision):
+            raise UserError(f"precision {self.precision!r} is unknown: choose one of {', '.join(get_args(Precision))}")
+        if self.seed < 0:
+            raise UserError(f"seed {self.seed} must be 0 or more")
 
 
 def resolve(config: RunConfig, pictures: PictureSet) -> RunConfig:

@@ -72,6 +72,10 @@ def is_model(path: Path) -> bool:
 def draw(model: Path, seeds: Sequence[int], truncation: float, label: int | None, device: torch.device) -> UInt8Array:
     """Pictures `[n, c, h, w]` of a checkpoint's averaged generator, or of an ensemble's members by weight."""
     if (model / MANIFEST).exists():
+        if label is not None:
+            raise UserError(
+                "--type is for a conditional checkpoint; members of an ensemble number classes each by itself"
+            )
         return load_ensemble(model, device=device).draw_mixed(seeds, truncation=truncation)
     generator, record = load_generator(model, device)
     num_classes = len(record.class_names)

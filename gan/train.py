@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from tqdm import tqdm
 
-from gan.checkpoint import RECORD, load_training, save_checkpoint
+from gan.checkpoint import RECORD, load_record, load_training, save_checkpoint
 from gan.command_line import Parser, run_command
 from gan.data.dataset import PictureSet, load_pictures
 from gan.data.pixels import sheet
@@ -48,7 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--augment", help="none, ada, fixed or diffaugment [the recipe's]")
     parser.add_argument("--seed", type=int, default=0, help="of weights, order and latents [0]")
     parser.add_argument("--device", default="auto", help=f"{', '.join(DEVICES)} [auto]")
-    parser.add_argument("--resume", action="store_true", help="go on from the newest checkpoint in --out")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on from the newest checkpoint in --out, with its settings (--kimg may be more)",
+    )
     options = parser.parse_args(arguments)
 
     def command() -> None:
@@ -77,7 +82,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         pictures = load_pictures(options.data, size)
         for skipped in pictures.skipped:
             tqdm.write(f"skipped {skipped.name}: {skipped.reason}")
-        training = begin(config, pictures, device) if newest is None else load_training(newest, device)
+        training = begin(config, pictures, device) if newest is None else _go_on(newest, pictures, device)
+        if options.kimg is not None:  # a run that goes on may go on for longer
+            schedule = dataclasses.replace(training.config.schedule, total_kimg=options.kimg)
+            training.config = dataclasses.replace(training.config, schedule=schedule)
         _run(training, pictures, options.out)
 
     return run_command("gan.train", command)
@@ -86,6 +94,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _given(part: Any, **values: object) -> Any:
     """The part with those values that were given on the command line."""
     return dataclasses.replace(part, **{k: v for k, v in values.items() if v is not None})
+
+
+def _go_on(checkpoint: Path, pictures: PictureSet, device: torch.device) -> Training:
+    """The run of that checkpoint; UserError where it was trained on other pictures."""
+    seen = load_record(checkpoint).data_fingerprint
+    if seen != pictures.fingerprint:
+        raise UserError(
+            f"{str(checkpoint)!r} was trained on other pictures than these (fingerprint {seen}, these"
+            f" {pictures.fingerprint}): give the --data and --resolution of its run, or another --out"
+        )
+    return load_training(checkpoint, device)
 
 
 def _newest(checkpoints: Path) -> Path | None:

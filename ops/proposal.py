@@ -162,7 +162,10 @@ def _read(store: CandidateStore, searches: Sequence[Search], net: str, say: Say)
     for reason, count in (+left_out).items():
         say(f"  {count} left out: {reason}")
     if not candidates:
-        why = "; ".join(f"{count} {reason}" for reason, count in left_out.items()) or "no finished trial kept a healthy one"
+        why = (
+            "; ".join(f"{count} {reason}" for reason, count in left_out.items())
+            or "no finished trial kept a healthy one"
+        )
         names = ", ".join(search.name for search in searches)
         raise UserError(f"no candidates in {names} ({why}): let the search finish, or search with more --kimg")
     return candidates

@@ -1,7 +1,6 @@
 """Reaching MLflow from a command: its errors as one line, soon; its own patience back once it has answered."""
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,9 +9,10 @@ from urllib.request import url2pathname
 
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
 
 from gan.errors import UserError
-from search.tracking import be_quick, demand_answer
+from search.tracking import be_quick, demand_answer, hide_password
 
 _UPLOAD_SECONDS = "300"  # a server may write a large file on to its own store before it answers
 
@@ -37,13 +37,9 @@ def answering(uri: str) -> Iterator[None]:
     """MLflow's and the network's errors as one line for the user."""
     try:
         yield
-    except (MlflowException, OSError) as error:
+    except (MlflowException, SQLAlchemyError, ImportError, OSError) as error:  # ImportError: a database's driver
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise UserError(f"{hide_password(uri)} does not answer as MLflow: {hide_password(lines[0][:200])}") from error
-
-
-def hide_password(uri: str) -> str:
-    return re.sub(r"(://[^:/@]*):[^@/]*@", r"\1:***@", uri)
 
 
 def local_folder(artifact_uri: str) -> Path | None:

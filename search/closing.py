@@ -1,12 +1,14 @@
 """The last words of a search: what was found, where it is, and what to type next."""
 
+from pathlib import Path
+
 from rich.console import Console
 
 from search.folder import SearchFolder
 from search.plan import Plan
 from search.report import front_notes, front_of, front_table
 from search.study import Outcome
-from search.tracking import tracking_uri
+from search.tracking import hide_password, tracking_uri
 
 
 def closing_words(outcome: Outcome, plan: Plan, folder: SearchFolder, tracking: str, console: Console) -> None:
@@ -25,18 +27,19 @@ def next_steps(outcome: Outcome, plan: Plan, folder: SearchFolder, tracking: str
     failed = sum(finding.status == "failed" for finding in outcome.found)
     kept = f"everything is kept in {folder.root if folder.is_local else folder.storage}"
     lines = [f"{len(outcome.found)} trials ended, {collapsed} of them collapsed, {failed} failed; {kept}"]
-    flags = "" if tracking == tracking_uri() else f" --tracking-uri {tracking}"
+    shown = hide_password(tracking)
+    flags = "" if tracking == tracking_uri() else f" --tracking-uri {shown}"
     if not outcome.complete:
-        here = str(folder.root.parents[1])
-        storage = "" if folder.is_local and here.endswith("/runs") else f" --storage {folder.storage}"
+        here = folder.is_local and folder.local_path.parents[1] == Path("runs").absolute()
+        storage = "" if here else f" --storage {folder.storage}"
         lines.append(
             f"stopped before the end; go on with: python search/run.py --name {plan.name} --resume{storage}{flags}"
         )
     elif not front_of(outcome.found):
         lines.append("no trial came to its end alive: see their tags in MLflow; more pictures or --kimg may help")
     if tracking.startswith(("http://", "https://")):
-        lines.append(f"curves and pictures: {tracking}")
+        lines.append(f"curves and pictures: {shown}")
     else:
-        lines.append(f"curves and pictures: mlflow ui --backend-store-uri {tracking} --port 5000")
+        lines.append(f"curves and pictures: mlflow ui --backend-store-uri {shown} --port 5000")
     lines.append(f"the ensemble:        python ops/refresh.py --search {plan.name}{flags}")
     return lines

@@ -1,6 +1,7 @@
 """Where trials run: this machine by an embedded Ray, or the cluster that RAY_ADDRESS names (as in a Ray job)."""
 
 import logging
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,8 +64,8 @@ def choose_resources(
         trials_at_once = machines.num_gpus / gpus if gpus else machines.num_cpus
         cpus = max(1.0, machines.num_cpus // max(1.0, trials_at_once))
     resources = TrialResources(cpus=cpus, gpus=gpus, max_concurrent=max_concurrent)
-    if cpus < 0 or gpus < 0 or (max_concurrent is not None and max_concurrent < 1):
-        raise UserError("--cpus-per-trial and --gpus-per-trial must be 0 or more, --max-concurrent 1 or more")
+    if not (0 < cpus < math.inf and 0 <= gpus < math.inf) or (max_concurrent is not None and max_concurrent < 1):
+        raise UserError("--cpus-per-trial must be over 0, --gpus-per-trial 0 or more, --max-concurrent 1 or more")
     if resources.slots(machines) < 1:
         raise UserError(
             f"a trial of {cpus:g} CPUs and {gpus:g} GPUs does not fit: there are {machines.num_cpus:g} CPUs and"

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,10 +43,11 @@ class Plan:
             (self.num_trials, "--trials", 1),
             (self.num_ticks, "--ticks", 1),
             (self.num_samples, "--samples", 16),
+            (self.seed, "--seed", 0),
         ):
             if value < least:
                 raise UserError(f"{flag} {value} is too small: give {least} or more")
-        if self.kimg <= 0.0:
+        if not 0.0 < self.kimg < math.inf:
             raise UserError(f"--kimg {self.kimg} must be over 0: thousands of images that a trial is trained on")
 
     @property
@@ -124,5 +126,8 @@ def begin_folder(folder: SearchFolder, plan: Plan) -> None:
 
 def stored_plan(folder: SearchFolder) -> Plan | None:
     """The plan of the search in that folder; None where there is none."""
-    text = folder.read(SETTINGS)
+    try:
+        text = folder.read(SETTINGS)
+    except OSError as error:
+        raise UserError(f"storage {folder.storage!r} cannot be read: {str(error).splitlines()[0]}") from None
     return None if text is None else Plan.from_json(text)

@@ -15,6 +15,7 @@ from search.cluster import cluster_address, local_machine
 from search.plan import Plan
 from search.report import settings_line
 from search.study import Wishes
+from search.tracking import hide_password
 
 _TIMED_STEPS = 2
 
@@ -54,7 +55,7 @@ def preview(plan: Plan, pictures: PictureSet, wishes: Wishes, storage: str, trac
         rounds = math.ceil(plan.num_trials / slots)
         estimate = rounds * plan.kimg * sum(seconds) / len(seconds)
         line(f"about {_duration(estimate)} of training (scores and wider networks come on top)")
-    line(f"checkpoints and study: {storage}; records: {tracking}")
+    line(f"checkpoints and study: {storage}; records: {hide_password(tracking)}")
     line("nothing was started (--dry-run)")
 
 

@@ -20,10 +20,11 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, ViewType
 from mlflow.exceptions import MlflowException
 from PIL import Image
+from sqlalchemy.exc import SQLAlchemyError
 
 from gan.checkpoint import FEATURES, GENERATOR, RECORD
 from gan.errors import UserError
-from search.tracking import artifact_location
+from search.tracking import artifact_location, hide_password
 
 KIND, TRIAL_ID, PARENT, COLLAPSED = "ganvil.kind", "ganvil.trial_id", "mlflow.parentRunId", "collapsed"
 STEP_MARK = "images_per_second"  # logged at every tick, and always a number
@@ -142,9 +143,9 @@ class TrialRecord:
             self._steps = {metric.step for metric in self._client.get_metric_history(run.info.run_id, STEP_MARK)}
             pictures = [Path(file.path).name for file in self._client.list_artifacts(run.info.run_id, "images")]
             self._pictured = {int(name.split("+")[2]) for name in pictures if name.startswith("samples+step+")}
+        self.run_id = run.info.run_id  # before the parameters: were they refused, the rest must still find its run
         params = [Param(name, str(value)[:_LONGEST_VALUE]) for name, value in self._params.items()]
-        self._client.log_batch(run.info.run_id, params=params)
-        self.run_id = run.info.run_id
+        self._client.log_batch(self.run_id, params=params)
 
     def _log_candidate(self, step: int, files: Mapping[str, bytes]) -> None:
         if step in self._steps:
@@ -284,8 +285,10 @@ def _asking(tracking_uri: str) -> Iterator[None]:
     """MLflow's and the network's errors as one line for the user."""
     try:
         yield
-    except (MlflowException, OSError) as error:
-        raise UserError(f"tracking URI {tracking_uri!r} does not answer as MLflow: {_line(error)}") from None
+    except (MlflowException, SQLAlchemyError, ImportError, OSError) as error:  # ImportError: a database's driver
+        raise UserError(
+            f"tracking URI {hide_password(tracking_uri)!r} does not answer as MLflow: {hide_password(_line(error))}"
+        ) from None
 
 
 def _artifacts(tracking_uri: str, name: str) -> str | None:

@@ -80,7 +80,7 @@ def search(
             tracking_uri,
             plan.name,
             resume=resume,
-            tags={"data": plan.data, "data_fingerprint": plan.data_fingerprint},
+            tags={"data": pictures.source, "data_fingerprint": plan.data_fingerprint},
             params={name: value for name, value in vars(plan).items() if name not in ("name", "data")},
         )
         shown = np.random.default_rng(0).permutation(len(pictures))[:_REALS_SHOWN]

@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 import socket
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,8 +24,15 @@ def tracking_uri(given: str | None = None) -> str:
     if path != uri and path != ":memory:":
         return f"sqlite:///{Path(path).absolute()}"
     if urlsplit(uri).scheme.split("+")[0] not in SCHEMES:
-        raise UserError(f"tracking URI {uri!r} cannot be read: write http://HOST:5000 or sqlite:////folder/mlflow.db")
+        raise UserError(
+            f"tracking URI {hide_password(uri)!r} cannot be read: write http://HOST:5000 or sqlite:////folder/mlflow.db"
+        )
     return uri
+
+
+def hide_password(uri: str) -> str:
+    """The URI as it may stand in messages and logs."""
+    return re.sub(r"(://[^:/@]*):[^@/]*@", r"\1:***@", uri)
 
 
 def artifact_location(uri: str) -> str | None:
@@ -41,15 +49,17 @@ def demand_answer(uri: str) -> None:
         folder = Path(uri.removeprefix("sqlite:///")).parent
         existing = next(place for place in (folder, *folder.parents) if place.exists())
         if not (existing.is_dir() and os.access(existing, os.W_OK)):
-            raise UserError(f"tracking URI {uri!r}: {str(existing)!r} is no folder that can be written to")
+            raise UserError(
+                f"tracking URI {hide_password(uri)!r}: {str(existing)!r} is no folder that can be written to"
+            )
     elif parts.scheme in ("http", "https"):
         way_out = "start the server (mlflow server --port 5000), or give another --tracking-uri"
-        port = parts.port or (443 if parts.scheme == "https" else 80)
         try:  # a port where nobody listens is refused at once; what listens is asked by search/records.py
+            port = parts.port or (443 if parts.scheme == "https" else 80)
             with socket.create_connection((parts.hostname or "", port), timeout=_PATIENCE_SECONDS):
                 pass
         except (OSError, ValueError) as error:
-            raise UserError(f"tracking URI {uri!r} does not answer ({error}): {way_out}") from None
+            raise UserError(f"tracking URI {hide_password(uri)!r} does not answer ({error}): {way_out}") from None
 
 
 def be_quick() -> None:

@@ -64,16 +64,17 @@ def run_trial(
     address: SearchAddress,
 ) -> None:
     """Tune's function. config: a point of the space and the trial's identity (search/optuna_search.py)."""
-    torch.set_num_threads(max(1, int(_cpus())))
+    torch.set_num_threads(max(1, int(_share("CPU"))))
     run = run_of(plan, config)
     network = name_of(run.network)
-    device = choose_device()
+    # Ray leaves a trial without a GPU all that the machine has (search/cluster.py): it is not to take one.
+    device = choose_device("cpu" if torch.cuda.is_available() and not _share("GPU") else "auto")
     training, history = _begin_or_resume(run, pictures, config[RESUME_FROM], device)
     record = TrialRecord(
         address,
         trial_id=config[TRIAL_ID],
         run_name=trial_name(config[TRIAL_NUMBER], network),
-        tags={"network": network, "data": plan.data, "data_fingerprint": pictures.fingerprint},
+        tags={"network": network, "data": pictures.source, "data_fingerprint": pictures.fingerprint},
         params=flatten(training.config),
     )
     for entry in history:  # what an earlier attempt may have lost while MLflow was away
@@ -197,6 +198,8 @@ def _begin_or_resume(
         return load_training(Path(folder), device), load_history(Path(folder))
 
 
-def _cpus() -> float:
+def _share(kind: str) -> float:
+    """How much of the machine's CPU or GPU this trial was given."""
     resources = tune.get_context().get_trial_resources()
-    return float(resources.required_resources["CPU"]) if resources else 1.0
+    given = dict(resources.required_resources) if resources else {"CPU": 1.0}
+    return float(given[kind]) if kind in given else 0.0

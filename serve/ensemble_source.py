@@ -56,7 +56,7 @@ class FolderSource:
 
     def load_version(self, version: str) -> Ensemble:
         """The folder holds one version only; raises UserError for any other."""
-        if not self.current().startswith(version):
+        if version != self.current()[:8]:
             raise UserError(f"the folder {str(self._folder)!r} holds another ensemble")
         return self.load(version)
 

@@ -1,5 +1,6 @@
 """`python -m gan.data`: what a source of pictures holds, and how it looks to the networks."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -81,10 +82,15 @@ def write_pngs(pictures: PictureSet, folder: Path) -> None:
     if folder.exists() and any(folder.iterdir()):
         raise UserError(f"folder {str(folder)!r} is not empty: choose another one, nothing is overwritten")
     for index, (image, label) in enumerate(zip(pictures.images, pictures.labels, strict=True)):
-        place = folder / pictures.class_names[label] if pictures.class_names else folder
+        place = folder / _folder_name(pictures.class_names[label]) if pictures.class_names else folder
         place.mkdir(parents=True, exist_ok=True)
         to_pil(image).save(place / f"{index:06d}.png")
     print(f"{len(pictures)} pictures: {folder}")
+
+
+def _folder_name(class_name: str) -> str:
+    """A class's name as a folder: what a zip calls `..` or `/etc` must not lead out of ours."""
+    return re.sub(r"[^\w .()+-]", "_", class_name).strip(". ") or "_"
 
 
 if __name__ == "__main__":

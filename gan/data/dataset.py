@@ -6,13 +6,14 @@ in place and never written anywhere.
 
 import hashlib
 import json
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Literal
+from typing import IO, Any, Literal
 from zipfile import BadZipFile, ZipFile
 
 import fsspec
@@ -33,8 +34,11 @@ ARMORY = "armory"
 ARMORY_SIZE = 1440  # ten of each of the 144 pairs of class and material
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 MOST_PIXELS_A_FILE = 64_000_000  # beyond it a file is taken for a decompression bomb and skipped
+MOST_BYTES_OF_JSON = 1 << 28
 MEMORY_MAP_FROM_BYTES = 2 << 30
 PROGRESS_FROM_FILES = 1000
+_SECRET = re.compile(r"sig|token|key|secret|credential|password", re.IGNORECASE)
+_SHARD = re.compile(r"\d{5}")
 
 
 @dataclass(frozen=True)
@@ -95,15 +99,17 @@ def load_pictures(
     if source == ARMORY:
         return _armory(resolution or Resolution(height=32, width=32), channels)
     if "://" in source:
+        shown = without_secrets(source)
         try:
             with fsspec.open(source, "rb") as file:
-                return _from_zip(source, file, resolution, channels, fit)
-        except (OSError, ImportError, ValueError) as error:
-            if isinstance(error, UserError):
-                raise
+                return _from_zip(shown, file, resolution, channels, fit)
+        except UserError:
+            raise
+        except Exception as error:  # every file system of fsspec raises kinds of its own
+            reason = str(error).replace(source, shown).partition("\n")[0] or type(error).__name__
             raise UserError(
-                f"data {source!r} cannot be opened: {error}; give a URL of a zip that can be read"
-            ) from None
+                f"data {shown!r} cannot be opened: {reason}; give a URL of a zip that can be read"
+            ) from error
     path = Path(source)
     if path.is_dir():
         files = sorted(p for p in path.rglob("*") if p.suffix.lower() in IMAGE_ENDINGS and p.is_file())
@@ -115,6 +121,12 @@ def load_pictures(
     raise UserError(
         f"data {source!r} does not exist: give a folder of pictures, a zip, a URL of a zip, or '{ARMORY}' (built in)"
     )
+
+
+def without_secrets(url: str) -> str:
+    """The URL as it may stand in records and logs: without a password, and without the signature of a signed one."""
+    address, _, query = re.sub(r"://[^/@]*@", "://", url).partition("?")
+    return f"{address}?{query}" if query and not _SECRET.search(query) else address
 
 
 def _folder_of(path: Path | PurePosixPath) -> str | None:
@@ -160,16 +172,25 @@ def _from_zip(
         if labels is not None:
             entries = [_Entry(name, labels[name]) for name in pictures if name in labels]
             if "classes.json" in members:
-                class_names = tuple(json.loads(archive.read("classes.json"))["classes"])
+                class_names = _json_class_names(source, archive)
         else:
             entries = [_Entry(name, _folder_of(PurePosixPath(name))) for name in pictures]
+            if "dataset.json" in members and all(_SHARD.fullmatch(str(entry.label)) for entry in entries):
+                entries = [_Entry(name, None) for name in pictures]  # StyleGAN's 00000/, 00001/ …: 1,000 files each
         return _decode_all(source, entries, lambda name: archive.open(name), class_names, resolution, channels, fit)
+
+
+def _json_member(archive: ZipFile, name: str) -> Any:
+    """ValueError where it is no JSON, or so large that it must be a decompression bomb."""
+    if archive.getinfo(name).file_size > MOST_BYTES_OF_JSON:
+        raise ValueError(f"over {MOST_BYTES_OF_JSON:,} bytes")
+    return json.loads(archive.read(name))
 
 
 def _json_labels(source: str, archive: ZipFile) -> dict[str, int] | None:
     """The labels of StyleGAN2-ADA's dataset.json: {"labels": [[name, integer], …]} or {"labels": null}."""
     try:
-        labels = json.loads(archive.read("dataset.json"))["labels"]
+        labels = _json_member(archive, "dataset.json")["labels"]
         return None if labels is None else {str(name): int(label) for name, label in labels}
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
@@ -178,8 +199,39 @@ def _json_labels(source: str, archive: ZipFile) -> dict[str, int] | None:
         ) from None
 
 
-def _decode(name: str, stream: IO[bytes]) -> Image.Image | Skipped:
-    """The first frame as L, RGB or RGBA, whole in memory."""
+def _json_class_names(source: str, archive: ZipFile) -> tuple[str, ...]:
+    """The names in our own classes.json: {"classes": ["axe", …]}, by label."""
+    try:
+        return tuple(str(name) for name in _json_member(archive, "classes.json")["classes"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f'classes.json in {source!r} cannot be read ({error!r}): it must hold {{"classes": ["axe", …]}}'
+        ) from None
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    """A picture in L, RGB or RGBA, scaled already where the size was known; and what the file as it is needs."""
+
+    image: Image.Image
+    transparent: bool
+    coloured: bool
+
+
+def _decode(name: str, stream: IO[bytes], resolution: Resolution | None, fit: Fit) -> _Decoded | Skipped:
+    """The first frame. Scaled at once: a folder of large banners would not fit into memory at its own size."""
+    image = _first_frame(name, stream)
+    if isinstance(image, Skipped):
+        return image
+    transparent = image.mode == "RGBA" and bool(np.asarray(image.getchannel("A")).min() < 255)
+    coloured = image.mode != "L" and not _is_grey(image)
+    if resolution is not None:
+        image = _scaled(image, resolution, fit)
+    return _Decoded(image, transparent, coloured)
+
+
+def _first_frame(name: str, stream: IO[bytes]) -> Image.Image | Skipped:
+    """As L, RGB or RGBA, whole in memory."""
     try:
         with stream, Image.open(stream) as image:
             if image.width * image.height > MOST_PIXELS_A_FILE:
@@ -187,7 +239,9 @@ def _decode(name: str, stream: IO[bytes]) -> Image.Image | Skipped:
             transparent = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
             if transparent:
                 return image.convert("RGBA")
-            return image.convert("L" if image.mode in ("1", "L", "I;16") else "RGB")
+            if image.mode.startswith("I;16"):  # which Pillow would clip to white, not scale
+                return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+            return image.convert("L" if image.mode in ("1", "L") else "RGB")
     except UnidentifiedImageError:
         return Skipped(name, "not a picture")
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError, BadZipFile) as error:
@@ -208,9 +262,9 @@ def _decode_all(
             f"data {source!r} holds no pictures: looked for {', '.join(IMAGE_ENDINGS)}"
             " in it and in its subfolders (and in dataset.json, where there is one)"
         )
-    decoded: list[tuple[_Entry, Image.Image]] = []
+    decoded: list[tuple[_Entry, _Decoded]] = []
     skipped: list[Skipped] = []
-    for entry, result in zip(entries, _progress(entries, opener), strict=True):
+    for entry, result in zip(entries, _progress(entries, opener, resolution, fit), strict=True):
         if isinstance(result, Skipped):
             skipped.append(result)
         else:
@@ -220,11 +274,14 @@ def _decode_all(
             f"data {source!r}: none of its {len(entries)} files can be read as a picture;"
             f" the first is {skipped[0].name} ({skipped[0].reason})"
         )
-    size = resolution or _common_size(source, [image for _, image in decoded])
-    depth = channels or _channels_needed([image for _, image in decoded])
+    pictures = [picture for _, picture in decoded]
+    size = resolution or _common_size(source, [picture.image for picture in pictures])
+    depth = channels or _channels_needed(pictures)
     images = _allocate((len(decoded), depth, size.height, size.width))
-    for index, (_, image) in enumerate(decoded):
-        images[index] = from_pil(_resize(image, size, fit), depth)
+    for index, picture in enumerate(pictures):
+        # With alpha first: among pictures with alpha the bars beside an opaque one are transparent too.
+        image = picture.image.convert("RGBA") if depth == 4 else picture.image
+        images[index] = from_pil(_on_canvas(image, size), depth)
     labels, names = _number_labels([entry.label for entry, _ in decoded], class_names)
     return PictureSet(
         source=source,
@@ -237,13 +294,15 @@ def _decode_all(
     )
 
 
-def _progress(entries: Sequence[_Entry], opener: Opener) -> Iterator[Image.Image | Skipped]:
+def _progress(
+    entries: Sequence[_Entry], opener: Opener, resolution: Resolution | None, fit: Fit
+) -> Iterator[_Decoded | Skipped]:
     """Decode with a few threads (Pillow's decoders leave Python's lock), in order, with a bar on long sets.
 
     A zip is read from one thread at a time: ZipFile locks its file by itself.
     """
 
-    def decode(entry: _Entry) -> Image.Image | Skipped:
+    def decode(entry: _Entry) -> _Decoded | Skipped:
         try:
             stream = opener(entry.name)
         except (
@@ -253,7 +312,7 @@ def _progress(entries: Sequence[_Entry], opener: Opener) -> Iterator[Image.Image
             RuntimeError,
         ) as error:  # RuntimeError: encrypted member
             return Skipped(entry.name, str(error))
-        return _decode(entry.name, stream)
+        return _decode(entry.name, stream, resolution, fit)
 
     with ThreadPoolExecutor() as pool:
         quiet = True if len(entries) < PROGRESS_FROM_FILES else None  # None: only on a terminal, not in a cron mail
@@ -272,10 +331,10 @@ def _common_size(source: str, images: Sequence[Image.Image]) -> Resolution:
     return Resolution(height=height, width=width)
 
 
-def _channels_needed(images: Sequence[Image.Image]) -> int:
-    if any(image.mode == "RGBA" and np.asarray(image.getchannel("A")).min() < 255 for image in images):
+def _channels_needed(pictures: Sequence[_Decoded]) -> int:
+    if any(picture.transparent for picture in pictures):
         return 4
-    return 1 if all(image.mode == "L" or _is_grey(image) for image in images) else 3
+    return 3 if any(picture.coloured for picture in pictures) else 1
 
 
 def _is_grey(image: Image.Image) -> bool:
@@ -283,8 +342,8 @@ def _is_grey(image: Image.Image) -> bool:
     return bool((colour == colour[..., :1]).all())
 
 
-def _resize(image: Image.Image, size: Resolution, fit: Fit) -> Image.Image:
-    """Fit inside and pad (transparent or black), or fill and cut the middle.
+def _scaled(image: Image.Image, size: Resolution, fit: Fit) -> Image.Image:
+    """As large as fits inside (letterbox), or as small as fills (crop).
 
     A whole enlargement, as of pixel art, repeats pixels; all else is Lanczos (which Pillow computes on premultiplied
     colour, and low-passed when reducing).
@@ -295,9 +354,15 @@ def _resize(image: Image.Image, size: Resolution, fit: Fit) -> Image.Image:
     scale = min(ratios) if fit == "letterbox" else max(ratios)
     scaled = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     whole = scale >= 1 and scale == int(scale)
-    resized = image.resize(scaled, Image.Resampling.NEAREST if whole else Image.Resampling.LANCZOS)
+    return image.resize(scaled, Image.Resampling.NEAREST if whole else Image.Resampling.LANCZOS)
+
+
+def _on_canvas(image: Image.Image, size: Resolution) -> Image.Image:
+    """In the middle of a canvas of that size: padded (transparent or black) where smaller, cut where larger."""
+    if image.size == (size.width, size.height):
+        return image
     canvas = Image.new(image.mode, (size.width, size.height))
-    canvas.paste(resized, ((size.width - scaled[0]) // 2, (size.height - scaled[1]) // 2))
+    canvas.paste(image, ((size.width - image.width) // 2, (size.height - image.height) // 2))
     return canvas
 
 

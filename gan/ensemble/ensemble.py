@@ -160,10 +160,14 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
     except FileNotFoundError:
         raise UserError(f"ensemble {str(folder)!r} does not exist: there is no {MANIFEST} in it") from None
-    except json.JSONDecodeError as error:
-        raise UserError(f"{str(folder / MANIFEST)!r} is damaged: {error}") from None
-    if manifest.get("format") != FORMAT:
-        raise UserError(f"ensemble {str(folder)!r} is of format {manifest.get('format')}, this version reads {FORMAT}")
+    except (OSError, ValueError) as error:
+        raise UserError(f"{str(folder / MANIFEST)!r} cannot be read: {error}") from None
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        found = manifest.get("format") if isinstance(manifest, dict) else None
+        raise UserError(f"ensemble {str(folder)!r} is of format {found}, this version reads {FORMAT}")
+    missing = {"fingerprint", "members", "report"} - set(manifest)
+    if missing or not manifest["members"]:
+        raise UserError(f"{str(folder / MANIFEST)!r} is damaged: {', '.join(sorted(missing)) or 'no members'}")
     return manifest
 
 

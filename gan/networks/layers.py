@@ -110,7 +110,7 @@ class ModulatedConv2d(nn.Module):
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """x `[n, i, h, w]`, w `[n, w_dim]`; `[n, o, h, w]`, or twice the size with `up`."""
         with torch.autocast(x.device.type, enabled=False):  # few operations, and all that follows hangs on them
-            style = self.style(w.float())
+            style = self.style(w)
             demodulation = self._demodulation(style) if self.demodulate else None
         weight = self.weight * self.gain
         x = x * style[:, :, None, None].to(x.dtype)

@@ -38,7 +38,9 @@ def sample(
             labels=None if labels is None else labels[part],
             device=device,
         )
-        batches.append(to_uint8(generator(latents, truncation)).cpu().numpy())
+        # TensorFloat-32 keeps 10 bits: a picture would depend on its device and its batch by more than 1/255
+        with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
+            batches.append(to_uint8(generator(latents, truncation)).cpu().numpy())
     generator.train(was_training)
     shape = generator.shape
     return np.concatenate(batches) if batches else np.empty((0, shape.channels, shape.height, shape.width), np.uint8)

@@ -177,6 +177,10 @@ def test_a_trial_goes_on_from_its_newest_whole_checkpoint(folder: SearchFolder, 
     config = third.suggest("newest")
     assert config[RESUME_FROM].endswith("000-dcgan.1/checkpoint_000000")
     assert folder.names().count("000-dcgan.0") == 0, "what nobody goes on from is deleted"
+    store("000-dcgan.2", 0, 4000)
+    config = begin(folder).suggest("after three kills")
+    assert config[RESUME_FROM].endswith("000-dcgan.2/checkpoint_000000")
+    assert config[TRIAL_FOLDER] == "000-dcgan.3", "never the folder that it goes on from"
 
 
 def test_the_study_on_object_storage_is_a_journal(

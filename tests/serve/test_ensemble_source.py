@@ -73,6 +73,8 @@ def test_a_folder(ensemble_folder: Path) -> None:
     assert source.load_version(ensemble.version).fingerprint == ensemble.fingerprint
     with pytest.raises(UserError, match="another ensemble"):
         source.load_version("00000000")
+    with pytest.raises(UserError, match="holds another ensemble"):
+        source.load_version(ensemble.version[:1])
 
 
 def test_a_folder_that_is_replaced_goes_live(make_ensemble_folder: MakeFolder, tmp_path: Path) -> None:

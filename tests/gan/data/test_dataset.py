@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import gan.data.dataset as dataset
+from gan.data.__main__ import write_pngs
 from gan.data.dataset import load_pictures
 from gan.data.resolution import Resolution
 from gan.errors import UserError
@@ -73,6 +74,40 @@ def test_dataset_json_gives_labels_and_chooses_members(folder: Path) -> None:
 def test_dataset_json_null_labels_fall_back_to_folders(folder: Path) -> None:
     pictures = load_pictures(str(zipped(folder, {"dataset.json": '{"labels": null}'})))
     assert pictures.class_names == ("axe", "bow")
+
+
+def test_the_shards_of_an_unlabelled_stylegan_zip_are_no_classes(tmp_path: Path) -> None:
+    for name in ("00000/img00000000.png", "00001/img00001000.png"):
+        path = tmp_path / "set" / name
+        path.parent.mkdir(parents=True)
+        path.write_bytes(png((1, 2, 3)))
+    zip_file = zipped(tmp_path / "set", {"dataset.json": '{"labels": null}'})
+    assert load_pictures(str(zip_file)).class_names == ()
+
+
+def test_class_folders_of_a_hostile_zip_stay_inside(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        for name in ("../a.png", "/b.png", "axe/c.png"):
+            archive.writestr(name, png((1, 2, 3)))
+    write_pngs(load_pictures(str(tmp_path / "set.zip")), tmp_path / "deep" / "out")
+    assert len(list((tmp_path / "deep" / "out").rglob("*.png"))) == len(list(tmp_path.rglob("*.png"))) == 3
+
+
+def test_secrets_of_a_url_stay_out_of_records() -> None:
+    assert dataset.without_secrets("https://me:pw@host/a.zip?v=2") == "https://host/a.zip?v=2"
+    assert dataset.without_secrets("https://host/a.zip?X-Amz-Signature=abc") == "https://host/a.zip"
+    assert dataset.without_secrets("s3://bucket/a@b.zip") == "s3://bucket/a@b.zip"
+
+
+def test_sixteen_bit_greys_are_scaled_not_clipped(tmp_path: Path) -> None:
+    Image.fromarray(np.full((8, 8), 0x8000, dtype=np.uint16)).save(tmp_path / "deep.png")
+    assert (load_pictures(str(tmp_path)).images == 128).all()
+
+
+def test_bars_beside_an_opaque_picture_are_transparent_where_others_have_alpha(tmp_path: Path) -> None:
+    (tmp_path / "a-wide.png").write_bytes(png((255, 0, 0), (64, 32)))
+    (tmp_path / "b-clear.png").write_bytes(png((0, 0, 0, 0), (32, 32), "RGBA"))
+    assert load_pictures(str(tmp_path), SIZE_32).images[0, :, 0, 16].tolist() == [0, 0, 0, 0]
 
 
 def test_classes_json_names_the_labels(folder: Path) -> None:

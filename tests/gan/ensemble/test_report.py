@@ -64,6 +64,6 @@ def test_the_same_samples_do_not_win(reference: Reference) -> None:
     assert not same.won
 
 
-def test_a_longer_live_sample_is_cut_to_the_same_count(reference: Reference) -> None:
-    rows = raw(range(6), 1)
-    assert challenge(rows[:150], rows, reference).fid_gain == 0.0
+def test_a_longer_live_sample_is_thinned_to_the_same_count_with_all_its_members(reference: Reference) -> None:
+    members = np.concatenate([raw(range(4), 1), raw(range(4, 8), 2)])
+    assert challenge(members[::2], members, reference).fid_gain == 0.0
