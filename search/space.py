@@ -24,9 +24,9 @@ WIDTHS = (0.5, 1.0, 1.5)  # times the recipe's channels; 2 would cost four times
 BATCHES = (0.5, 1.0, 2.0)  # times the recipe's; "batch size matters most" (seed projects)
 POLICIES = ("ada", "diffaugment", "none")
 # 1.5e-4 worked for a small conditional DCGAN where 2e-4 gave dark blobs and 1e-4 white grain (seed projects): what is
-# right differs with the data by some factor of two. Short budgets want more: on armory at 32 px a DCGAN was further
-# after 16,000 images at 20 times the recipe's rate (FID 233) than at the recipe's (606).
-LEARNING_RATES = (0.25, 8.0)  # times the recipe's
+# right differs with the data by some factor of two. On 429 icons StyleGAN2 came apart at 1.6 times the recipe's rate
+# (experiments/LOG.md); DCGAN still learned at twice its own.
+LEARNING_RATES = (0.25, 2.5)  # times the recipe's
 LR_RATIOS = (0.25, 4.0)  # discriminator over generator; Heusel et al. 2017 use up to 4
 # The heuristic is a lower end for small sets: gamma 30 from scratch at 128 px, 300 times the heuristic, overfitted far
 # less than transfer (seed projects); StyleGAN2-ADA's authors advise to try a decade around it.
