@@ -39,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", required=True, type=Path, help="folder for checkpoints and samples")
     parser.add_argument("--recipe", default="dcgan", help=f"settings to start from: {', '.join(RECIPES)} [dcgan]")
     parser.add_argument("--resolution", help="64, or 128x96 for height x width [the pictures' own]")
+    parser.add_argument("--fit", choices=("letterbox", "crop"), help="pad other shapes, or cut them [letterbox]")
     parser.add_argument("--conditional", action="store_true", help="teach the networks the classes")
     parser.add_argument("--kimg", type=float, help="thousands of pictures to show [the recipe's]")
     parser.add_argument("--tick", type=float, help="thousands of pictures between checkpoints [the recipe's]")
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         config = recipe_named(options.recipe)
         config = dataclasses.replace(
             config,
-            data=dataclasses.replace(config.data, source=options.data, conditional=options.conditional),
+            data=_given(config.data, source=options.data, conditional=options.conditional, fit=options.fit),
             optimiser=_given(
                 config.optimiser,
                 batch_size=options.batch,
@@ -79,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         newest = _newest(options.out / "checkpoints")
         if newest is not None and not options.resume:
             raise UserError(f"{str(options.out)!r} already holds a run: give --resume to go on, or another --out")
-        pictures = load_pictures(options.data, size)
+        pictures = load_pictures(options.data, size, fit=config.data.fit)
         for skipped in pictures.skipped:
             tqdm.write(f"skipped {skipped.name}: {skipped.reason}")
         training = begin(config, pictures, device) if newest is None else _go_on(newest, pictures, device)

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from gan.data.dataset import ARMORY, PictureSet
+from gan.data.dataset import ARMORY, Fit, PictureSet
 from gan.data.resolution import Resolution
 from gan.errors import UserError
 from gan.metrics.features import FEATURE_NETS
@@ -17,6 +17,7 @@ from search.plan import Plan, choose_recipes
 from search.tracking import tracking_uri
 
 TRIALS, TICKS, SAMPLES, FEATURES, SEED = 16, 10, 1000, "randconv", 0
+FIT: Fit = "letterbox"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -86,6 +87,7 @@ def new_plan(options: argparse.Namespace, name: str, recipes: tuple[str, ...], p
         num_samples=_or(options.samples, SAMPLES),
         features=feature_net(options),
         seed=_or(options.seed, SEED),
+        fit=options.fit or FIT,
     )
 
 
@@ -95,6 +97,7 @@ def continued_plan(options: argparse.Namespace, old: Plan) -> Plan:
     given: dict[str, tuple[Any, Any]] = {
         "--data": (None if options.data is None else absolute_source(options.data), old.data),
         "--resolution": (None if options.resolution is None else Resolution.parse(options.resolution), size),
+        "--fit": (options.fit, old.fit),
         "--kimg": (options.kimg, old.kimg),
         "--ticks": (options.ticks, old.num_ticks),
         "--samples": (options.samples, old.num_samples),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gan.config import DataConfig, RunConfig, ScheduleConfig
-from gan.data.dataset import PictureSet
+from gan.data.dataset import Fit, PictureSet
 from gan.errors import UserError
 from gan.networks.registry import name_of, network_named
 from gan.recipes import recipe_named
@@ -37,6 +37,7 @@ class Plan:
     num_samples: int
     features: str
     seed: int
+    fit: Fit = "letterbox"
 
     def __post_init__(self) -> None:
         for value, flag, least in (
@@ -69,6 +70,7 @@ class Plan:
                 width=self.width,
                 channels=self.channels,
                 conditional=self.conditional,
+                fit=self.fit,
             ),
             schedule=ScheduleConfig(total_kimg=self.kimg, tick_kimg=self.kimg / self.num_ticks),
             seed=self.seed,

@@ -14,7 +14,7 @@ from rich.console import Console  # noqa: E402
 
 from gan.command_line import Parser, run_command  # noqa: E402
 from gan.config import picture_shape, resolve  # noqa: E402
-from gan.data.dataset import PictureSet, load_pictures  # noqa: E402
+from gan.data.dataset import Fit, PictureSet, load_pictures  # noqa: E402
 from gan.data.resolution import Resolution  # noqa: E402
 from gan.errors import UserError  # noqa: E402
 from gan.metrics.features import FEATURE_NETS  # noqa: E402
@@ -22,7 +22,7 @@ from gan.networks.interface import check_resolution  # noqa: E402
 from gan.networks.registry import NETWORKS  # noqa: E402
 from gan.recipes import RECIPES  # noqa: E402
 from search.folder import SearchFolder  # noqa: E402
-from search.options import absolute_source, continued_plan, feature_net, new_plan, places, search_name  # noqa: E402
+from search.options import FIT, absolute_source, continued_plan, feature_net, new_plan, places, search_name  # noqa: E402
 from search.plan import Plan, check_same_pictures, choose_recipes, stored_plan  # noqa: E402
 from search.tracking import be_quick, demand_answer  # noqa: E402
 
@@ -67,6 +67,7 @@ def _parser() -> Parser:
     what.add_argument("--data", metavar="SOURCE", help="the pictures (see below)")
     what.add_argument("--name", help="of the search and its MLflow experiment [from --data]")
     what.add_argument("--resolution", metavar="SIZE", help="64, or 128x96 for height x width [the pictures' own]")
+    what.add_argument("--fit", choices=("letterbox", "crop"), help="pad other shapes, or cut them [letterbox]")
     what.add_argument("--networks", nargs="+", metavar="NET", help="to choose from [dcgan stylegan2]")
     what.add_argument("--recipe", nargs="+", metavar="R", help="settings to start from, one a network [its own]")
     what.add_argument("--conditional", action="store_true", default=None, help="teach the networks the classes")
@@ -129,7 +130,7 @@ def _plan_and_pictures(options: argparse.Namespace, folder: SearchFolder, consol
         if old is None:
             raise UserError(f"there is no search {folder.name!r} in {folder.storage!r}: begin it without --resume")
         plan = continued_plan(options, old)
-        pictures = _pictures(plan.data, Resolution(height=plan.height, width=plan.width), console)
+        pictures = _pictures(plan.data, Resolution(height=plan.height, width=plan.width), plan.fit, console)
         check_same_pictures(plan, pictures)
         return plan, pictures
     if old is not None:
@@ -138,13 +139,13 @@ def _plan_and_pictures(options: argparse.Namespace, folder: SearchFolder, consol
         )
     recipes = choose_recipes(options.networks, options.recipe)
     feature_net(options)
-    pictures = _pictures(absolute_source(options.data), resolution, console)
+    pictures = _pictures(absolute_source(options.data), resolution, options.fit or FIT, console)
     check_resolution(pictures.resolution.height, pictures.resolution.width)
     return new_plan(options, folder.name, recipes, pictures), pictures
 
 
-def _pictures(source: str, resolution: Resolution | None, console: Console) -> PictureSet:
-    pictures = load_pictures(source, resolution)
+def _pictures(source: str, resolution: Resolution | None, fit: Fit, console: Console) -> PictureSet:
+    pictures = load_pictures(source, resolution, fit=fit)
     for skipped in pictures.skipped[:5]:
         console.print(f"skipped {skipped.name}: {skipped.reason}", highlight=False, markup=False)
     if len(pictures.skipped) > 5:

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from gan import sample as sample_command
+from gan.checkpoint import load_record
 from gan.data.__main__ import main as data_main
 from gan.evaluate import main as evaluate_main
 from gan.train import main as train_main
@@ -101,3 +102,16 @@ def test_evaluate_a_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "fid60_randconv: 60 samples" in capsys.readouterr().out
     assert evaluate_main([*scoring, "--resolution", "32"]) == 2
     assert "at one size" in capsys.readouterr().err
+
+
+def test_train_crops_where_asked(tmp_path: Path) -> None:
+    (tmp_path / "wide").mkdir()
+    for index in range(16):
+        Image.new("RGB", (32, 16), (index, 0, 255 - index)).save(tmp_path / "wide" / f"{index}.png")
+    for fit, blue in (("crop", 255), ("letterbox", 0)):
+        out = tmp_path / fit
+        arguments = ["--data", str(tmp_path / "wide"), "--resolution", "16", "--fit", fit, "--recipe", "tiny-dcgan"]
+        assert train_main([*arguments, "--kimg", "0.032", "--device", "cpu", "--out", str(out)]) == 0
+        (checkpoint,) = (out / "checkpoints").iterdir()
+        assert load_record(checkpoint).config.data.fit == fit
+        assert Image.open(out / "reals.png").convert("RGB").getpixel((3, 3)) == (0, 0, blue)

@@ -119,3 +119,8 @@ def test_a_plan_survives_its_file_and_refuses_anothers(plan: Plan) -> None:
     assert Plan.from_json(plan.to_json()) == plan
     with pytest.raises(UserError, match="another version"):
         Plan.from_json(plan.to_json().replace(b'"kimg"', b'"kilo"'))
+
+
+def test_how_pictures_are_fitted_reaches_the_run(plan: Plan) -> None:
+    space = dataclasses.replace(plan, fit="crop").space()
+    assert {space.build_run(point).data.fit for point in space.first_points()} == {"crop"}
