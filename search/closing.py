@@ -10,6 +10,9 @@ from search.report import front_notes, front_of, front_table
 from search.study import Outcome
 from search.tracking import hide_password, tracking_uri
 
+# Without the parameter MLflow 3 opens its pages for language models.
+_TRIALS_PAGE = "http://127.0.0.1:5000/#/experiments?workflowType=machine_learning"
+
 
 def closing_words(outcome: Outcome, plan: Plan, folder: SearchFolder, tracking: str, console: Console) -> None:
     """Print them."""
@@ -41,5 +44,6 @@ def next_steps(outcome: Outcome, plan: Plan, folder: SearchFolder, tracking: str
         lines.append(f"curves and pictures: {shown}")
     else:
         lines.append(f"curves and pictures: mlflow ui --backend-store-uri {shown} --port 5000")
+        lines.append(f"                     then {_TRIALS_PAGE}")
     lines.append(f"the ensemble:        python ops/refresh.py --search {plan.name}{flags}")
     return lines
