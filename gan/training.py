@@ -11,7 +11,7 @@ from gan.chance import Purpose, seed_at
 from gan.config import RunConfig
 from gan.networks.interface import PictureShape, StyleGenerator
 from gan.networks.registry import build_discriminator, build_generator
-from gan.networks.stylegan2 import StyleGAN2Config
+from gan.networks.style import StyleConfig
 from gan.regularisers import lazy_adam
 
 TrainingState = dict[str, Tensor]
@@ -50,12 +50,12 @@ class Training:
     def path_length_weight(self) -> float:
         """Only a style generator has a path length."""
         network = self.config.network
-        return network.path_length_weight if isinstance(network, StyleGAN2Config) else 0.0
+        return network.path_length_weight if isinstance(network, StyleConfig) else 0.0
 
     @property
     def style_mixing_probability(self) -> float:
         network = self.config.network
-        return network.style_mixing_probability if isinstance(network, StyleGAN2Config) else 0.0
+        return network.style_mixing_probability if isinstance(network, StyleConfig) else 0.0
 
     @property
     def style_generator(self) -> StyleGenerator | None:

@@ -11,10 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gan.config import RunConfig
-from gan.networks.dcgan import DCGANConfig
-from gan.networks.interface import NetworkConfig
-from gan.networks.registry import name_of
-from gan.networks.stylegan2 import StyleGAN2Config
 from gan.regularisers import default_r1_gamma
 
 Value = str | float | int
@@ -126,7 +122,7 @@ class Space:
         gamma = default_r1_gamma(base.data.height, base.data.width, batch_size) * float(point["r1_multiplier"])
         return dataclasses.replace(
             base,
-            network=scaled(base.network, float(point[f"{network}.width"])),
+            network=base.network.scaled(float(point[f"{network}.width"])),
             optimiser=dataclasses.replace(
                 base.optimiser,
                 generator_lr=float(point[f"{network}.generator_lr"]),
@@ -170,20 +166,6 @@ class Space:
         if base.augment.policy == "ada":
             point["ada_target"] = base.augment.target
         return point
-
-
-def scaled(network: NetworkConfig, width: float) -> NetworkConfig:
-    """The network with that many times its channels, latents and depth as they are."""
-    if isinstance(network, DCGANConfig):
-        return dataclasses.replace(
-            network, width=max(1, round(network.width * width)), max_width=max(1, round(network.max_width * width))
-        )
-    assert isinstance(network, StyleGAN2Config), f"say here how {name_of(network)} grows in width"
-    return dataclasses.replace(
-        network,
-        channel_base=max(1, round(network.channel_base * width)),
-        channel_max=max(1, round(network.channel_max * width)),
-    )
 
 
 def _around(name: str, value: float, factors: tuple[float, float]) -> Range:

@@ -7,7 +7,9 @@ projection (Miyato & Koyama 2018, equation 3); batch norm in the discriminator c
 measures each picture's own gradient; minibatch standard deviation (ProGAN, section 3) can be added.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 import torch.nn.functional as F
@@ -38,6 +40,9 @@ class DCGANConfig(NetworkConfig):
     def __post_init__(self) -> None:
         if min(self.z_dim, self.width, self.max_width) < 1:
             raise UserError(f"dcgan widths must be 1 or more, got {self}")
+
+    def scaled(self, width: float) -> Self:
+        return replace(self, width=max(1, round(self.width * width)), max_width=max(1, round(self.max_width * width)))
 
     def channels(self, doublings_from_top: int) -> int:
         """Channels of the map that lies that many doublings under the full size (1 = half the size)."""
@@ -99,7 +104,7 @@ class DCGANDiscriminator(Discriminator):
         super().__init__()
         self.shape = shape
         layers: list[nn.Module] = [
-            nn.Conv2d(shape.channels, config.channels(1), 4, 2, 1),
+            nn.Conv2d(shape.judged_channels, config.channels(1), 4, 2, 1),
             nn.LeakyReLU(LEAKY_SLOPE),
         ]
         for doublings_from_top in range(2, shape.num_doublings + 1):
@@ -128,3 +133,6 @@ class DCGANDiscriminator(Discriminator):
         if self.class_projection is not None:
             logits = logits + (self.class_projection(labels) * features).sum(dim=1)
         return logits.float()
+
+    def stages(self) -> Sequence[nn.Module]:
+        return [*self.layers, self.logit]

@@ -7,6 +7,7 @@ promises (tests/gan/networks/test_contract.py runs over all of them) and one lin
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +23,8 @@ _FEWEST_DOUBLINGS = 2
 class PictureShape:
     """The pictures that a network is built for. `num_classes` 0 means unconditional.
 
+    `packing` is how many pictures the discriminator judges together, their channels stacked (PacGAN, Lin et al.
+    2018); it changes nothing for a generator.
     Networks double a small base map k times, so both sides must be base x 2^k with one k >= 2 and base sides of 3
     to 16: 64x64 is 4x4 doubled four times, 128x96 is 4x3 doubled five times.
     """
@@ -30,11 +33,21 @@ class PictureShape:
     height: int
     width: int
     num_classes: int = 0
+    packing: int = 1
 
     def __post_init__(self) -> None:
         if self.channels not in (1, 3, 4):
             raise UserError(f"channels {self.channels}: pictures are grey (1), RGB (3) or RGBA (4)")
+        if self.packing < 1:
+            raise UserError(f"packing {self.packing}: the discriminator judges 1 picture or more together")
+        if self.packing > 1 and self.num_classes:
+            raise UserError(f"packing {self.packing} mixes pictures of different classes: train without classes, or 1")
         check_resolution(self.height, self.width)
+
+    @property
+    def judged_channels(self) -> int:
+        """Channels of what the discriminator sees."""
+        return self.channels * self.packing
 
     @property
     def base(self) -> tuple[int, int]:
@@ -104,8 +117,12 @@ class Latents:
         return self.z.shape[0]
 
 
-class NetworkConfig:
+class NetworkConfig(ABC):
     """Base of every network's own frozen dataclass of settings."""
+
+    @abstractmethod
+    def scaled(self, width: float) -> Self:
+        """The same network with that many times its channels; latents and depth as they are."""
 
 
 class Generator(nn.Module, ABC):
@@ -149,7 +166,14 @@ class Discriminator(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, images: Tensor, labels: Tensor | None) -> Tensor:
-        """images `[n, c, h, w]` in [-1, 1] (augmentation may leave that range), labels `[n]` or None; logits `[n]`."""
+        """Logits `[n]` of images `[n, judged_channels, h, w]` and labels `[n]` or None.
+
+        Pictures lie in [-1, 1], but augmentation may leave that range.
+        """
+
+    @abstractmethod
+    def stages(self) -> Sequence[nn.Module]:
+        """Its parts in order from the picture to the logit, for freeze-D, which holds the first ones still."""
 
 
 def check_labels(labels: Tensor | None, shape: PictureShape) -> None:

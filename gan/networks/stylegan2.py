@@ -1,7 +1,7 @@
 """StyleGAN2: Karras et al. 2020, "Analyzing and Improving the Image Quality of StyleGAN" (arXiv 1912.04958).
 
 Skip generator and residual discriminator (figure 7), modulated convolutions (section 2.2). Classes as in
-StyleGAN2-ADA (arXiv 2006.06676): an embedding beside z in the mapping network, a projection in the discriminator.
+StyleGAN2-ADA (arXiv 2006.06676): an embedding beside z (gan/networks/style.py), a projection in the discriminator.
 Departures: any base x 2^k size; the widths are settings, because a net for 300 icons of 32 px has another size than
 one for 70,000 faces of 1024 px; the RGB skips are doubled by bilinear interpolation (the paper's filter, with the
 border repeated instead of zero); the sum of the skips goes through tanh. Sprites lie on large areas of exactly -1
@@ -13,21 +13,15 @@ dcss-weapons-plus after 12,000 images: FID 543 and coverage .10 with the linear 
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan.errors import UserError
-from gan.networks.interface import (
-    Discriminator,
-    Latents,
-    NetworkConfig,
-    PictureShape,
-    StyleGenerator,
-    check_labels,
-)
+from gan.networks.interface import Discriminator, PictureShape, check_labels
 from gan.networks.layers import (
     EqualisedConv2d,
     EqualisedLinear,
@@ -37,54 +31,29 @@ from gan.networks.layers import (
     pixel_norm,
     upsample,
 )
+from gan.networks.style import MappedGenerator, StyleConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class StyleGAN2Config(NetworkConfig):
+class StyleGAN2Config(StyleConfig):
     """Widths and depths. Config F of the paper: channel_base 32768, channel_max 512, z and w 512, 8 layers."""
 
-    z_dim: int = 128
-    w_dim: int = 128
-    mapping_layers: int = 4
     channel_base: int = 1024  # channels of a map are channel_base / its longer side, at most channel_max
     channel_max: int = 128
     minibatch_group: int = 4
-    style_mixing_probability: float = 0.0  # the paper's 0.9 is for large sets; ADA's low-resolution runs use none
-    path_length_weight: float = 0.0  # the paper's 2 smooths the latent space at about a third more time a step
-    w_mean_decay: float = 0.998
 
     def __post_init__(self) -> None:
-        if min(self.z_dim, self.w_dim, self.mapping_layers, self.channel_max, self.minibatch_group) < 1:
+        super().__post_init__()
+        if min(self.channel_max, self.channel_base, self.minibatch_group) < 1:
             raise UserError(f"stylegan2 sizes must be 1 or more, got {self}")
-        if not 0.0 <= self.style_mixing_probability <= 1.0:
-            raise UserError(f"style_mixing_probability must lie in 0..1, got {self.style_mixing_probability}")
+
+    def scaled(self, width: float) -> Self:
+        base, most = max(1, round(self.channel_base * width)), max(1, round(self.channel_max * width))
+        return replace(self, channel_base=base, channel_max=most)
 
     def channels(self, size: tuple[int, int]) -> int:
         """Channels of a map of that height and width."""
         return max(8, min(self.channel_base // max(size), self.channel_max))
-
-
-class MappingNetwork(nn.Module):
-    """z (and the class) to w: normalise, then equalised linear layers that learn at 0.01 of the rate."""
-
-    def __init__(self, config: StyleGAN2Config, num_classes: int) -> None:
-        super().__init__()
-        self.class_embedding = EqualisedLinear(num_classes, config.z_dim) if num_classes else None
-        self.num_classes = num_classes
-        widths = [config.z_dim * (2 if num_classes else 1)] + [config.w_dim] * config.mapping_layers
-        self.layers = nn.ModuleList(
-            EqualisedLinear(num_in, num_out, learning_rate_multiplier=0.01)
-            for num_in, num_out in itertools.pairwise(widths)
-        )
-
-    def forward(self, z: Tensor, labels: Tensor | None) -> Tensor:
-        x = pixel_norm(z)
-        if self.class_embedding is not None and labels is not None:
-            one_hot = F.one_hot(labels, self.num_classes).to(x.dtype)
-            x = torch.cat([x, pixel_norm(self.class_embedding(one_hot))], dim=1)
-        for layer in self.layers:
-            x = leaky(layer(x))
-        return x
 
 
 class StyledConvolution(nn.Module):
@@ -114,18 +83,11 @@ class ToPicture(nn.Module):
         return picture.float() + self.bias[:, None, None]
 
 
-class StyleGAN2Generator(StyleGenerator):
+class StyleGAN2Generator(MappedGenerator):
     """Mapping network and skip synthesis network."""
 
-    w_mean: Tensor
-
     def __init__(self, config: StyleGAN2Config, shape: PictureShape) -> None:
-        super().__init__()
-        self.shape = shape
-        self.z_dim = config.z_dim
-        self.w_mean_decay = config.w_mean_decay
-        self.mapping_network = MappingNetwork(config, shape.num_classes)
-        self.register_buffer("w_mean", torch.zeros(config.w_dim))
+        super().__init__(config, shape)
         sizes = [shape.size_after(doublings) for doublings in range(shape.num_doublings + 1)]
         channels = [config.channels(size) for size in sizes]
         self.constant = nn.Parameter(torch.randn(1, channels[0], *sizes[0]))
@@ -141,22 +103,6 @@ class StyleGAN2Generator(StyleGenerator):
 
     def mixing_layers(self) -> int:
         return len(self.convolutions) + 1  # each to-picture layer shares the style of the next convolution
-
-    def mapping(self, latents: Latents, truncation: float = 1.0) -> Tensor:
-        """Styles `[n, layers, w_dim]`; in training the running mean of w, the centre of truncation, follows."""
-        check_labels(latents.labels, self.shape)
-        with torch.autocast(latents.z.device.type, enabled=False):  # w steers every layer: float32, as in the paper
-            w = self.mapping_network(latents.z, latents.labels)
-        if self.training:
-            with torch.no_grad():
-                self.w_mean.lerp_(w.mean(dim=0).to(self.w_mean.dtype), 1.0 - self.w_mean_decay)
-        styles = w[:, None].expand(-1, self.mixing_layers(), -1)
-        if latents.mixed_z is not None and latents.crossover is not None:
-            with torch.autocast(latents.z.device.type, enabled=False):
-                mixed = self.mapping_network(latents.mixed_z, latents.labels)[:, None]
-            layer = torch.arange(self.mixing_layers(), device=w.device)
-            styles = torch.where((layer[None] >= latents.crossover[:, None])[:, :, None], mixed, styles)
-        return styles if truncation == 1.0 else self.w_mean.lerp(styles, truncation)
 
     def synthesis(self, styles: Tensor, noise: Sequence[Tensor]) -> Tensor:
         return torch.tanh(self.sum_of_skips(styles, noise))
@@ -198,10 +144,8 @@ class StyleGAN2Discriminator(Discriminator):
         self.shape = shape
         sizes = [shape.size_after(doublings) for doublings in range(shape.num_doublings, -1, -1)]
         channels = [config.channels(size) for size in sizes]
-        self.from_picture = EqualisedConv2d(shape.channels, channels[0], 1)
-        self.blocks = nn.Sequential(
-            *(ResidualBlock(num_in, num_out) for num_in, num_out in itertools.pairwise(channels))
-        )
+        self.from_picture = EqualisedConv2d(shape.judged_channels, channels[0], 1)
+        self.blocks = nn.ModuleList(ResidualBlock(num_in, num_out) for num_in, num_out in itertools.pairwise(channels))
         self.deviation = MinibatchStandardDeviation(config.minibatch_group)
         self.last = EqualisedConv2d(channels[-1] + 1, channels[-1], 3)
         self.hidden = EqualisedLinear(channels[-1] * math.prod(shape.base), channels[-1])
@@ -212,7 +156,9 @@ class StyleGAN2Discriminator(Discriminator):
     def forward(self, images: Tensor, labels: Tensor | None) -> Tensor:
         check_labels(labels, self.shape)
         x = leaky(self.from_picture(images.contiguous(memory_format=torch.channels_last)))
-        x = self.deviation(self.blocks(x))
+        for block in self.blocks:
+            x = block(x)
+        x = self.deviation(x)
         with torch.autocast(x.device.type, enabled=False):  # logits in bf16 would have three digits
             x = leaky(self.last(x.float())).flatten(1)
             out: Tensor = self.logit(leaky(self.hidden(x)))
@@ -224,3 +170,7 @@ class StyleGAN2Discriminator(Discriminator):
         one_hot = F.one_hot(labels, self.shape.num_classes).to(out.dtype)
         embedded = pixel_norm(self.class_mapping(one_hot))
         return (out * embedded).sum(dim=1) / math.sqrt(out.shape[1])
+
+    def stages(self) -> Sequence[nn.Module]:
+        last = [self.last, self.hidden, self.logit]
+        return [self.from_picture, *self.blocks, nn.ModuleList(last)]
