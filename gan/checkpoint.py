@@ -24,7 +24,7 @@ from safetensors.numpy import load_file as load_arrays
 from safetensors.numpy import save_file as save_arrays
 from safetensors.torch import load_file, save_file
 
-from gan.config import RunConfig, from_plain, to_plain
+from gan.config import RunConfig, from_plain, picture_shape, to_plain
 from gan.data.dataset import PictureSet
 from gan.errors import UserError
 from gan.metrics.evaluate import Scores
@@ -57,10 +57,7 @@ class CheckpointRecord:
 
     @property
     def shape(self) -> PictureShape:
-        data = self.config.data
-        return PictureShape(
-            channels=data.channels, height=data.height, width=data.width, num_classes=len(self.class_names)
-        )
+        return picture_shape(self.config, len(self.class_names))
 
     def to_json(self) -> str:
         plain = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}

@@ -13,11 +13,32 @@ from pydantic import TypeAdapter, ValidationError
 
 from gan.augment import AugmentConfig
 from gan.data.dataset import Fit, PictureSet
+from gan.ema import AverageConfig
 from gan.errors import UserError
+from gan.losses import LossConfig
 from gan.networks.interface import NetworkConfig, PictureShape
 from gan.networks.registry import name_of, network_named
 from gan.networks.stylegan2 import StyleGAN2Config
-from gan.regularisers import default_r1_gamma
+from gan.optimiser import OptimiserConfig
+from gan.regularisers import RegulariserConfig, default_r1_gamma
+
+__all__ = [
+    "AugmentConfig",
+    "AverageConfig",
+    "DataConfig",
+    "GuardConfig",
+    "LossConfig",
+    "OptimiserConfig",
+    "RegulariserConfig",
+    "RunConfig",
+    "ScheduleConfig",
+    "TransferConfig",
+    "flatten",
+    "from_plain",
+    "picture_shape",
+    "resolve",
+    "to_plain",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,49 +52,11 @@ class DataConfig:
     fit: Fit = "letterbox"
     conditional: bool = False  # give the networks the class labels
     mirror: bool = False  # show each picture mirrored half of the time
-
-
-@dataclass(frozen=True, kw_only=True)
-class OptimiserConfig:
-    """Adam for both networks (Kingma & Ba 2015)."""
-
-    generator_lr: float = 2e-3
-    discriminator_lr_ratio: float = 1.0  # the discriminator's rate over the generator's (TTUR, Heusel et al. 2017)
-    beta1: float = 0.0
-    beta2: float = 0.99
-    batch_size: int = 32  # pictures a step, whatever fits into memory at once
-    microbatch: int | None = None  # pictures at once; None: the whole batch
+    class_balance: float = 0.0  # 0: each picture once an epoch; 1: every class equally often; between: between
 
     def __post_init__(self) -> None:
-        if not all(0.0 < rate < math.inf for rate in (self.generator_lr, self.discriminator_lr_ratio)):
-            raise UserError(f"learning rates must be over 0, got {self.generator_lr} x {self.discriminator_lr_ratio}")
-        if self.batch_size < 2:
-            raise UserError(f"batch size must be 2 or more, got {self.batch_size}")
-        if self.microbatch is not None and (self.microbatch < 1 or self.batch_size % self.microbatch):
-            raise UserError(f"microbatch {self.microbatch} must divide the batch size {self.batch_size}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class RegulariserConfig:
-    """R1 on the discriminator (Mescheder et al. 2018), lazily (StyleGAN2, appendix B)."""
-
-    r1_gamma: float | None = None  # None: 0.0002 * pixels / batch, filled in by `resolve`
-    r1_interval: int = 16  # steps between two penalties
-    path_length_interval: int = 4
-
-    def __post_init__(self) -> None:
-        if self.r1_gamma is not None and not 0.0 <= self.r1_gamma < math.inf:
-            raise UserError(f"r1_gamma must be 0 or more, got {self.r1_gamma}")
-        if min(self.r1_interval, self.path_length_interval) < 1:
-            raise UserError("regulariser intervals must be 1 step or more")
-
-
-@dataclass(frozen=True, kw_only=True)
-class AverageConfig:
-    """The exponential moving average of the generator (gan/ema.py)."""
-
-    half_life_kimg: float = 10.0
-    ramp_up: float = 0.05  # half-life at most this share of the images seen
+        if not 0.0 <= self.class_balance <= 1.0:
+            raise UserError(f"class_balance {self.class_balance} must lie in 0 (as they come) .. 1 (all alike)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +71,30 @@ class ScheduleConfig:
             raise UserError(f"kimg must be over 0, got total {self.total_kimg}, tick {self.tick_kimg}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class TransferConfig:
+    """Where the networks begin (gan/transfer.py)."""
+
+    start_from: str | None = None  # a checkpoint folder, whose weights are taken over where they fit
+    freeze_discriminator: int = 0  # so many of its stages next to the picture stay still (freeze-D, Mo et al. 2020)
+
+    def __post_init__(self) -> None:
+        if self.freeze_discriminator < 0:
+            raise UserError(f"freeze_discriminator {self.freeze_discriminator} must be 0 stages or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuardConfig:
+    """When a loss or a weight is not finite (gan/guard.py): back to the last tick, at a lower rate."""
+
+    most_returns: int = 3  # then the run stops
+    slow_down: float = 0.5  # of both learning rates, at each return
+
+    def __post_init__(self) -> None:
+        if self.most_returns < 0 or not 0.0 < self.slow_down <= 1.0:
+            raise UserError(f"most_returns must be 0 or more and slow_down in 0 .. 1, got {self}")
+
+
 Precision = Literal["auto", "float32", "bf16"]
 
 
@@ -97,11 +104,14 @@ class RunConfig:
 
     network: NetworkConfig = field(default_factory=StyleGAN2Config)
     data: DataConfig = field(default_factory=DataConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     regulariser: RegulariserConfig = field(default_factory=RegulariserConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     average: AverageConfig = field(default_factory=AverageConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    transfer: TransferConfig = field(default_factory=TransferConfig)
+    guard: GuardConfig = field(default_factory=GuardConfig)
     precision: Precision = "auto"  # auto: bf16 on CUDA, float32 elsewhere
     seed: int = 0
 
@@ -110,6 +120,9 @@ class RunConfig:
             raise UserError(f"precision {self.precision!r} is unknown: choose one of {', '.join(get_args(Precision))}")
         if self.seed < 0:
             raise UserError(f"seed {self.seed} must be 0 or more")
+        at_once = self.optimiser.microbatch or self.optimiser.batch_size
+        if at_once % self.loss.packing:
+            raise UserError(f"packing {self.loss.packing} must divide the {at_once} pictures that are judged at once")
 
 
 def resolve(config: RunConfig, pictures: PictureSet) -> RunConfig:
@@ -119,6 +132,8 @@ def resolve(config: RunConfig, pictures: PictureSet) -> RunConfig:
             f"data {pictures.source!r} has no classes to condition on: put the pictures into a folder a class"
             " (or a dataset.json with labels), or train without --conditional"
         )
+    if config.data.class_balance and not pictures.class_names:
+        raise UserError(f"data {pictures.source!r} has no classes to balance: put the pictures into a folder a class")
     size = pictures.resolution
     gamma = config.regulariser.r1_gamma
     if gamma is None:
@@ -143,6 +158,7 @@ def picture_shape(config: RunConfig, pictures_classes: int) -> PictureShape:
         height=config.data.height,
         width=config.data.width,
         num_classes=pictures_classes if config.data.conditional else 0,
+        packing=config.loss.packing,
     )
 
 

@@ -1,9 +1,19 @@
 """The averaged generator: what is sampled, scored and served."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import nn
 
 from gan.networks.interface import Generator
+
+
+@dataclass(frozen=True, kw_only=True)
+class AverageConfig:
+    """The exponential moving average of the generator."""
+
+    half_life_kimg: float = 10.0
+    ramp_up: float = 0.05  # half-life at most this share of the images seen
 
 
 def half_life_images(half_life_kimg: float, ramp_up: float, images_seen: int) -> float:

@@ -7,12 +7,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import torch
+from torch import Tensor
 
 from gan.allocator import keep_freed_pages
-from gan.config import RunConfig, picture_shape, resolve
 from gan.data.dataset import PictureSet
 from gan.data.stream import PictureStream
+from gan.guard import Guard, is_finite
+from gan.parallel import ALONE, World
 from gan.step import step
 from gan.training import Training
 
@@ -23,7 +24,8 @@ class Tick:
 
     losses in nats; sign_real is ADA's r_t, in [-1, 1], near 1 when the discriminator overfits; logit_gap is
     E[D(real)] - E[D(fake)]; ada_p the augmentation's strength now; images_per_second without the caller's own time.
-    A loss that is not finite stays so: the caller decides.
+    num_returns says how often the run has gone back to an earlier tick; finite is False only at the end of a run that
+    could not be saved so.
     """
 
     images_seen: int
@@ -34,6 +36,8 @@ class Tick:
     r1_penalty: float
     ada_p: float
     images_per_second: float
+    num_returns: int
+    finite: bool
     finished: bool
 
     def as_metrics(self) -> dict[str, float]:
@@ -46,46 +50,37 @@ class Tick:
             "r1_penalty": self.r1_penalty,
             "ada_p": self.ada_p,
             "images_per_second": self.images_per_second,
+            "num_returns": float(self.num_returns),
         }
 
 
-def begin(config: RunConfig, pictures: PictureSet, device: torch.device) -> Training:
-    """A fresh run on these pictures, its settings resolved."""
-    resolved = resolve(config, pictures)
-    return Training(resolved, picture_shape(resolved, len(pictures.class_names)), device)
-
-
-def train(training: Training, pictures: PictureSet) -> Iterator[Tick]:
+def train(training: Training, pictures: PictureSet, world: World = ALONE) -> Iterator[Tick]:
     """Go on from where `training` is to the end of its schedule, yielding every `tick_kimg` and at the end.
 
     Between two ticks the caller may read and save `training`. Ticks lie at fixed numbers of images, so a resumed run
-    ticks where an uncut one would.
+    ticks where an uncut one would. A tick whose numbers are not finite is not yielded: the run goes back to the last
+    good one (gan/guard.py); when that has been done too often, it is yielded, and the run ends there.
     """
     keep_freed_pages()
     config = training.config
-    batch_size = config.optimiser.batch_size
     stream = PictureStream(
         pictures,
         seed=config.seed,
         mirror=config.data.mirror,
         conditional=config.data.conditional,
+        class_balance=config.data.class_balance,
         device=training.device,
     )
     total = config.schedule.total_kimg * 1000.0
-    tick_images = config.schedule.tick_kimg * 1000.0
     training.generator.train()
     training.discriminator.train()
+    guard = Guard(training)
     while training.images_seen < total:
         start, started = training.images_seen, time.perf_counter()
-        next_tick = min(total, (start // tick_images + 1) * tick_images)
-        sums: dict[str, torch.Tensor] = {}
-        counts: dict[str, int] = {}
-        while training.images_seen < next_tick:
-            images, labels = stream.batch(training.images_seen, batch_size)
-            for name, value in step(training, images, labels).items():
-                sums[name] = sums[name] + value if name in sums else value
-                counts[name] = counts.get(name, 0) + 1
-        means = {name: float(value) / counts[name] for name, value in sums.items()}  # waits for the device
+        means = _train_to_next_tick(training, stream, total, world)
+        finite = is_finite(training, means.values())
+        if not finite and guard.go_back(training):
+            continue
         yield Tick(
             images_seen=training.images_seen,
             loss_generator=means["loss_generator"],
@@ -95,5 +90,26 @@ def train(training: Training, pictures: PictureSet) -> Iterator[Tick]:
             r1_penalty=means.get("r1_penalty", 0.0),
             ada_p=training.controller.p,
             images_per_second=(training.images_seen - start) / (time.perf_counter() - started),
+            num_returns=training.num_returns,
+            finite=finite,
             finished=training.images_seen >= total,
         )
+        if not finite:
+            return
+        guard.remember(training)
+
+
+def _train_to_next_tick(training: Training, stream: PictureStream, total: float, world: World) -> dict[str, float]:
+    """The means of what the steps told, over all processes, whose networks' statistics are averaged too."""
+    tick_images = training.config.schedule.tick_kimg * 1000.0
+    next_tick = min(total, (training.images_seen // tick_images + 1) * tick_images)
+    sums: dict[str, Tensor] = {}
+    counts: dict[str, int] = {}
+    while training.images_seen < next_tick:
+        images, labels = stream.batch(training.images_seen, training.batch_size)
+        labels = None if labels is None else world.share(labels)
+        for name, value in step(training, world.share(images), labels, world).items():
+            sums[name] = sums[name] + value if name in sums else value
+            counts[name] = counts.get(name, 0) + 1
+    world.average([*sums.values(), *training.statistics()])
+    return {name: float(value) / counts[name] for name, value in sums.items()}  # waits for the device

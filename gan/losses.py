@@ -1,14 +1,118 @@
-"""Adversarial losses on logits: `[n]` in, a scalar out, lower is better for the network that takes the step."""
+"""Adversarial losses on logits `[n]`: lower is better for the network that takes the step.
+
+The generator's comes a fake each, `[n]`, because top-k training leaves some out; the discriminator's as a scalar.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
 
 import torch.nn.functional as F
 from torch import Tensor
 
+from gan.errors import UserError
 
-def generator_loss(fake_logits: Tensor) -> Tensor:
-    """Non-saturating loss, -log sigmoid(D(G(z))) (Goodfellow et al. 2014, section 3)."""
-    return F.softplus(-fake_logits).mean()
+LossKind = Literal["non_saturating", "hinge", "relativistic"]
 
 
-def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """-log sigmoid(D(x)) - log(1 - sigmoid(D(G(z)))) (Goodfellow et al. 2014, equation 1)."""
-    return F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
+@dataclass(frozen=True, kw_only=True)
+class LossConfig:
+    """The game that the two networks play (gan/losses.py)."""
+
+    kind: LossKind = "non_saturating"
+    packing: int = 1  # pictures that the discriminator judges together (PacGAN, Lin et al. 2018: 2 to 4)
+    # The generator learns from the best-judged share of its fakes only (Sinha et al. 2020: down to 0.5); 1: all.
+    top_k: float = 1.0
+    top_k_half_life_kimg: float = 25.0  # the share halves in so many thousand images until it reaches top_k
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(LossKind):
+            raise UserError(f"loss {self.kind!r} is unknown: choose one of {', '.join(get_args(LossKind))}")
+        if self.packing < 1:
+            raise UserError(f"packing {self.packing} must be 1 picture or more")
+        if not 0.0 < self.top_k <= 1.0:
+            raise UserError(f"top_k {self.top_k} must lie in 0 .. 1: the share of fakes to learn from")
+        if not self.top_k_half_life_kimg > 0.0:
+            raise UserError(f"top_k_half_life_kimg {self.top_k_half_life_kimg} must be over 0")
+
+
+class Loss(ABC):
+    """One game. `compares_with_reals`: the generator's loss needs the logits of as many reals."""
+
+    compares_with_reals = False
+
+    @abstractmethod
+    def generator(self, fake_logits: Tensor, real_logits: Tensor | None) -> Tensor:
+        """`[n]`, a loss a fake. `real_logits` only where the game compares with reals."""
+
+    @abstractmethod
+    def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        """The mean over the batch."""
+
+
+class NonSaturating(Loss):
+    """Goodfellow et al. 2014, equation 1, and section 3 for the generator."""
+
+    def generator(self, fake_logits: Tensor, real_logits: Tensor | None) -> Tensor:
+        """-log sigmoid(D(G(z)))."""
+        return F.softplus(-fake_logits)
+
+    def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        """-log sigmoid(D(x)) - log(1 - sigmoid(D(G(z))))."""
+        return F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
+
+
+class Hinge(Loss):
+    """Lim & Ye 2017; Miyato et al. 2018, equations 16 and 17; BigGAN."""
+
+    def generator(self, fake_logits: Tensor, real_logits: Tensor | None) -> Tensor:
+        """-D(G(z))."""
+        return -fake_logits
+
+    def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        """max(0, 1 - D(x)) + max(0, 1 + D(G(z)))."""
+        return F.relu(1.0 - real_logits).mean() + F.relu(1.0 + fake_logits).mean()
+
+
+class Relativistic(Loss):
+    """RpGAN, Jolicoeur-Martineau 2018, with f(t) = -log(1 + e^-t): R3GAN (Huang et al. 2024), equation 2.
+
+    A fake is judged against the real beside it, so no fake is safe because all of them lie on one side (mode dropping).
+    """
+
+    compares_with_reals = True
+
+    def generator(self, fake_logits: Tensor, real_logits: Tensor | None) -> Tensor:
+        """log(1 + exp(-(D(G(z)) - D(x))))."""
+        assert real_logits is not None
+        return F.softplus(real_logits - fake_logits)
+
+    def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        """log(1 + exp(-(D(x) - D(G(z)))))."""
+        return F.softplus(fake_logits - real_logits).mean()
+
+
+LOSSES: Mapping[LossKind, Loss] = {
+    "non_saturating": NonSaturating(),
+    "hinge": Hinge(),
+    "relativistic": Relativistic(),
+}
+
+
+def best_judged(losses: Tensor, share: float) -> Tensor:
+    """The mean of the lowest losses, that share of them (at least one): top-k training (Sinha et al. 2020, eq. 3).
+
+    Fakes that the discriminator finds worst point away from the data and are left out. Share 1 is the plain mean.
+    """
+    keep = max(1, round(len(losses) * share))
+    return losses.mean() if keep == len(losses) else losses.topk(keep, largest=False).values.mean()
+
+
+def top_k_share(floor: float, half_life_kimg: float, images_seen: int) -> float:
+    """How many of the fakes count after so many images: all at first, then fewer, never under `floor`.
+
+    The paper multiplies by 0.99 an epoch down to 0.5; here the half-life is in images, whatever the set's size.
+    """
+    share: float = 0.5 ** (images_seen / (1000.0 * half_life_kimg))
+    return max(floor, share)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from gan.begin import begin
 from gan.checkpoint import RECORD, load_record, load_training, save_checkpoint
 from gan.command_line import Parser, run_command
 from gan.data.dataset import PictureSet, load_pictures
@@ -15,7 +16,7 @@ from gan.data.pixels import sheet
 from gan.data.resolution import Resolution
 from gan.device import DEVICES, choose_device
 from gan.errors import UserError
-from gan.loop import begin, train
+from gan.loop import train
 from gan.networks.interface import check_resolution
 from gan.recipes import RECIPES, recipe_named
 from gan.sampling.sample import sample

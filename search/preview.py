@@ -5,10 +5,10 @@ import time
 
 from rich.console import Console
 
+from gan.begin import begin
 from gan.data.dataset import PictureSet
 from gan.data.stream import PictureStream
 from gan.device import choose_device
-from gan.loop import begin
 from gan.networks.interface import num_parameters
 from gan.step import step
 from search.cluster import cluster_address, local_machine

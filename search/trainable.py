@@ -17,12 +17,13 @@ import torch
 from PIL import Image
 from ray import tune
 
+from gan.begin import begin
 from gan.checkpoint import load_training, save_checkpoint
 from gan.config import RunConfig, flatten
 from gan.data.dataset import PictureSet
 from gan.data.pixels import sheet
 from gan.device import choose_device
-from gan.loop import begin, train
+from gan.loop import train
 from gan.metrics.diversity import RealSpread
 from gan.metrics.evaluate import Reference
 from gan.metrics.features import load_feature_net

@@ -25,12 +25,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gan.begin import begin
 from gan.command_line import Parser, run_command
 from gan.config import OptimiserConfig, RunConfig, ScheduleConfig
 from gan.data.dataset import load_pictures
 from gan.data.pixels import UInt8Array, sheet
 from gan.data.resolution import Resolution
-from gan.loop import begin, train
+from gan.loop import train
 from gan.metrics.evaluate import Reference
 from gan.metrics.features import load_feature_net
 from gan.networks.registry import NETWORKS

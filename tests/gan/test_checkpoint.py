@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from gan.begin import begin
 from gan.checkpoint import (
     GENERATOR,
     RECORD,
@@ -25,7 +26,7 @@ from gan.checkpoint import (
 from gan.config import RunConfig
 from gan.data.dataset import PictureSet
 from gan.errors import UserError
-from gan.loop import begin, train
+from gan.loop import train
 from gan.recipes import tiny_dcgan, tiny_stylegan2
 from gan.sampling.sample import sample
 from gan.training import Training
@@ -160,7 +161,7 @@ from gan.checkpoint import save_checkpoint
 from gan.data.dataset import load_pictures
 from gan.data.resolution import Resolution
 from gan.recipes import stylegan2
-from gan.loop import begin
+from gan.begin import begin
 pictures = load_pictures("armory", Resolution(height=16, width=16))
 training = begin(stylegan2(), pictures, torch.device("cpu"))
 number = 0

@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from gan.augment import AugmentConfig
+from gan.begin import begin
 from gan.config import RunConfig
 from gan.data.dataset import PictureSet
-from gan.loop import begin, train
+from gan.loop import train
 from gan.recipes import tiny_dcgan, tiny_stylegan2
 from gan.training import Training
 

@@ -16,10 +16,11 @@ import torch
 from mlflow import MlflowClient
 from PIL import Image
 
+from gan.begin import begin
 from gan.checkpoint import save_checkpoint
 from gan.config import flatten
 from gan.data.dataset import load_pictures
-from gan.loop import begin, train
+from gan.loop import train
 from gan.metrics.evaluate import Reference
 from gan.metrics.features import load_feature_net
 from gan.recipes import recipe_named

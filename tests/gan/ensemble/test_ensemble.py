@@ -8,11 +8,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from gan.begin import begin
 from gan.checkpoint import GENERATOR, RECORD, save_checkpoint
 from gan.data.dataset import PictureSet
 from gan.ensemble.ensemble import MANIFEST, Choice, load_ensemble, write_ensemble
 from gan.errors import UserError
-from gan.loop import begin
 from gan.recipes import tiny_dcgan, tiny_stylegan2
 
 
