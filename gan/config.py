@@ -6,8 +6,9 @@ on the way in from JSON too.
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -38,6 +39,7 @@ __all__ = [
     "picture_shape",
     "resolve",
     "to_plain",
+    "with_values",
 ]
 
 
@@ -183,22 +185,49 @@ def from_plain(plain: dict[str, Any]) -> RunConfig:
         elif dataclasses.is_dataclass(part.default_factory):
             parts[part.name] = _validated(part.default_factory, value, part.name)
         else:
-            parts[part.name] = value
+            parts[part.name] = _validated_value(_TYPES[part.name], value, part.name)
     if values:
         raise UserError(f"run settings have no field {', '.join(sorted(values))}")
     return RunConfig(**parts)
+
+
+def with_values(config: RunConfig, values: Mapping[str, str]) -> RunConfig:
+    """The run with fields set from text, by the dotted names of `flatten`: {"optimiser.gradient_clip": "1.0"}.
+
+    `null` is None. A name that is no field and a text that is no value of it are UserErrors.
+    """
+    plain = to_plain(config)
+    for name, text in values.items():
+        part, _, inner = name.partition(".")
+        value = None if text == "null" else text
+        if isinstance(plain.get(part), dict) and inner:
+            if inner not in plain[part] or name == "network.name":
+                raise UserError(f"{name}: {part} settings have no such field; known are {', '.join(plain[part])}")
+            plain[part][inner] = value
+        elif part in plain and not inner and not isinstance(plain[part], dict):
+            plain[part] = value
+        else:
+            raise UserError(f"{name!r} is no field of a run: write part.field, where part is {', '.join(plain)}")
+    return from_plain(plain)
 
 
 def _validated(kind: Any, values: dict[str, Any], where: str) -> Any:
     unknown = set(values) - {f.name for f in dataclasses.fields(kind)}
     if unknown:
         raise UserError(f"{where} settings have no field {', '.join(sorted(unknown))}")
+    return _validated_value(kind, values, where)
+
+
+def _validated_value(kind: Any, value: Any, where: str) -> Any:
     try:
-        return TypeAdapter(kind).validate_python(values)
+        return TypeAdapter(kind).validate_python(value)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join([where, *(str(part) for part in first["loc"])])
         raise UserError(f"{place} = {first['input']!r}: {first['msg']}") from None
+
+
+_TYPES = get_type_hints(RunConfig)
 
 
 def flatten(config: RunConfig) -> dict[str, Any]:
