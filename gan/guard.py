@@ -36,9 +36,10 @@ class Guard:
 
 
 def is_finite(training: Training, losses: Iterable[float]) -> bool:
-    """Whether every loss and every weight of the run is a number; waits for the device."""
+    """Whether every loss, weight and running statistic of the run is a number; waits for the device."""
     if not all(math.isfinite(loss) for loss in losses):
         return False
     modules = (training.generator, training.discriminator, training.average)
-    norms: Iterable[Tensor] = torch._foreach_norm([p.detach() for module in modules for p in module.parameters()])
+    weights = [parameter.detach() for module in modules for parameter in module.parameters()]
+    norms: Iterable[Tensor] = torch._foreach_norm([*weights, *training.statistics()])
     return bool(torch.isfinite(torch.stack(list(norms))).all())

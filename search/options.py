@@ -88,6 +88,8 @@ def new_plan(options: argparse.Namespace, name: str, recipes: tuple[str, ...], p
         features=feature_net(options),
         seed=_or(options.seed, SEED),
         fit=options.fit or FIT,
+        settings=tuple(options.set or ()),
+        varied=tuple(options.vary or ()),
     )
 
 
@@ -104,6 +106,8 @@ def continued_plan(options: argparse.Namespace, old: Plan) -> Plan:
         "--features": (options.features, old.features),
         "--seed": (options.seed, old.seed),
         "--conditional": (options.conditional, old.conditional),
+        "--set": (None if options.set is None else tuple(options.set), old.settings),
+        "--vary": (None if options.vary is None else tuple(options.vary), old.varied),
     }
     if options.networks or options.recipe:
         given["--networks and --recipe"] = (choose_recipes(options.networks, options.recipe), old.recipes)

@@ -27,9 +27,10 @@ from ray.tune.search.optuna import OptunaSearch
 
 from gan.chance import Purpose, seed_at
 from gan.networks.registry import NETWORKS
+from search.fields import Point
 from search.folder import SearchFolder
 from search.journal import FolderJournal
-from search.space import Point, Space
+from search.space import Space
 
 FID, RECALL = "best_fid", "best_recall"  # what a trial's results report for the study
 COLLAPSED, FINISHED, WAITING = "collapsed", "finished", "records_waiting"

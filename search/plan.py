@@ -13,6 +13,7 @@ from gan.networks.registry import name_of, network_named
 from gan.recipes import recipe_named
 from search.folder import SETTINGS, SearchFolder
 from search.space import Space
+from search.vary import Varied, with_settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +21,8 @@ class Plan:
     """A search's settings, all of them resolved.
 
     recipes: one a network, in the order of the first trials. kimg: thousands of images a trial is trained on.
-    num_samples: pictures scored at each of num_ticks ticks, of seeds 0, 1, …
+    num_samples: pictures scored at each of num_ticks ticks, of seeds 0, 1, … settings and varied: what --set and
+    --vary were given (search/vary.py).
     """
 
     name: str
@@ -38,6 +40,8 @@ class Plan:
     features: str
     seed: int
     fit: Fit = "letterbox"
+    settings: tuple[str, ...] = ()
+    varied: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for value, flag, least in (
@@ -58,8 +62,9 @@ class Plan:
 
     def space(self) -> Space:
         """Around the recipes, with this search's pictures and budget."""
-        bases = (self._base(recipe) for recipe in self.recipes)
-        return Space(bases={name_of(base.network): base for base in bases})
+        plain = [self._base(recipe) for recipe in self.recipes]
+        bases = with_settings(self.settings, {name_of(base.network): base for base in plain})
+        return Space(bases=bases, varied=tuple(Varied.parse(typed, bases) for typed in self.varied))
 
     def _base(self, recipe: str) -> RunConfig:
         return dataclasses.replace(
@@ -89,7 +94,8 @@ class Plan:
                 f"the search's settings have {sorted(set(plain) ^ names)} unknown or missing: they were written by"
                 " another version of Ganvil; go on with that one, or begin a new --name"
             )
-        return cls(**{**plain, "recipes": tuple(plain["recipes"])})
+        values: dict[str, Any] = {n: tuple(value) if isinstance(value, list) else value for n, value in plain.items()}
+        return cls(**values)
 
 
 def choose_recipes(networks: list[str] | None, recipes: list[str] | None) -> tuple[str, ...]:

@@ -12,9 +12,9 @@ from optuna.trial import FrozenTrial, TrialState
 from rich.table import Table
 
 from search.collapse import non_dominated
+from search.fields import Point
 from search.optuna_search import COLLAPSED, FID, RECALL, TRIAL_ID
 from search.plan import Plan
-from search.space import Point
 
 matplotlib.use("agg")  # no display on a cluster
 

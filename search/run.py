@@ -36,6 +36,8 @@ examples:
       your own folder: 24 trials, each trained on 300,000 pictures shown
   python search/run.py --data ~/icons --resolution 64 --trials 24 --kimg 300 --dry-run
       what that would do, without doing it
+  python search/run.py --data ~/icons --vary loss.packing=1,2 --vary regulariser.r2_gamma=0.01..10:log
+      with two more settings to choose; python -m gan.train --show lists them all, NETWORK:FIELD is for one network
   python search/run.py --name icons --resume
       go on with the search of that name after Ctrl-C, a crash or kill -9
   python search/run.py --name icons --resume --trials 48
@@ -71,6 +73,8 @@ def _parser() -> Parser:
     what.add_argument("--networks", nargs="+", metavar="NET", help="to choose from [dcgan stylegan2]")
     what.add_argument("--recipe", nargs="+", metavar="R", help="settings to start from, one a network [its own]")
     what.add_argument("--conditional", action="store_true", default=None, help="teach the networks the classes")
+    what.add_argument("--set", action="append", metavar="FIELD=VALUE", help="any setting of a run, in every trial")
+    what.add_argument("--vary", action="append", metavar="FIELD=VALUES", help="and any more to search: a,b or 1..9:log")
     what.add_argument("--features", metavar="NET", help=f"net to score by: {', '.join(FEATURE_NETS)} [randconv]")
     what.add_argument("--seed", type=int, help="of the search and its trials [0]")
     much = parser.add_argument_group("how much")

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from gan.data.dataset import PictureSet
 from gan.data.pixels import UInt8Array
@@ -44,8 +42,7 @@ def measure(
     num_samples: int,
 ) -> Measured:
     """Sample the averaged generator from seeds 0 … num_samples - 1 and score. Seconds a thousand samples on a core."""
-    losses = (tick.loss_generator, tick.loss_discriminator)
-    if not all(map(math.isfinite, losses)) or not finite_weights(training.average, training.discriminator):
+    if not tick.finite:
         return Measured(entry=_lost(tick), scores=(), features=None, images=None)
     images = sample(training.average, range(num_samples), class_counts=class_counts(training, pictures))
     features = net(images)
@@ -75,12 +72,6 @@ def class_counts(training: Training, pictures: PictureSet) -> list[int]:
         return []
     counts: list[Any] = np.bincount(pictures.labels, minlength=num_classes).tolist()
     return [int(count) for count in counts]
-
-
-def finite_weights(*modules: nn.Module) -> bool:
-    """Whether every weight and buffer is a number."""
-    tensors = [value for module in modules for value in module.state_dict().values() if value.is_floating_point()]
-    return bool(torch.stack([torch.isfinite(value).all() for value in tensors]).all())
 
 
 def _lost(tick: Tick) -> Entry:

@@ -12,9 +12,8 @@ from typing import Any, Protocol
 
 from gan.config import RunConfig
 from gan.regularisers import default_r1_gamma
-
-Value = str | float | int
-Point = dict[str, Value]
+from search.fields import Choice, Field, Point, Range, Value
+from search.vary import Varied
 
 WIDTHS = (0.5, 1.0, 1.5)  # times the recipe's channels; 2 would cost four times the time a picture
 BATCHES = (0.5, 1.0, 2.0)  # times the recipe's; "batch size matters most" (seed projects)
@@ -31,33 +30,6 @@ ADA_TARGETS = (0.4, 0.8)  # the paper's 0.6, and what its figure 5 shows to be f
 HALF_LIVES = (0.25, 4.0)  # times the recipe's
 
 
-@dataclass(frozen=True, kw_only=True)
-class Range:
-    """A number between low and high, by its logarithm or not."""
-
-    name: str
-    low: float
-    high: float
-    log: bool
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.low:.3g} .. {self.high:.3g}{' (log)' if self.log else ''}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Choice:
-    """One of some values."""
-
-    name: str
-    values: tuple[Value, ...]
-
-    def __str__(self) -> str:
-        return f"{self.name}: {', '.join(str(value) for value in self.values)}"
-
-
-Field = Range | Choice
-
-
 class Suggester(Protocol):
     """What an Optuna trial offers and this file needs."""
 
@@ -70,6 +42,7 @@ class Space:
     """The space around one recipe a network. Bases carry the search's own data, schedule and seed already."""
 
     bases: Mapping[str, RunConfig]  # by network
+    varied: tuple[Varied, ...] = ()  # further fields, which the user asked for
 
     def point_from(self, trial: Suggester) -> Point:
         """Ask for every field that the answers so far call for."""
@@ -103,6 +76,7 @@ class Space:
             targets = [b.augment.target for b in self._all]
             low, high = min(ADA_TARGETS[0], *targets), max(ADA_TARGETS[1], *targets)
             yield Range(name="ada_target", low=low, high=high, log=False)
+        yield from (varied.field for varied in self.varied if network in varied.networks)
 
     def first_points(self) -> list[Point]:
         """The recipes' own settings, one point a network, in the order of the networks."""
@@ -120,7 +94,7 @@ class Space:
         if policy == "ada":
             augment = dataclasses.replace(augment, target=float(point["ada_target"]))
         gamma = default_r1_gamma(base.data.height, base.data.width, batch_size) * float(point["r1_multiplier"])
-        return dataclasses.replace(
+        run = dataclasses.replace(
             base,
             network=base.network.scaled(float(point[f"{network}.width"])),
             optimiser=dataclasses.replace(
@@ -133,6 +107,10 @@ class Space:
             augment=augment,
             average=dataclasses.replace(base.average, half_life_kimg=float(point[f"{network}.half_life_kimg"])),
         )
+        for varied in self.varied:
+            if network in varied.networks:
+                run = varied.applied(run, dict(point))
+        return run
 
     def describe(self) -> list[str]:
         """One line a field, for people; a network's own fields under its name."""
@@ -165,6 +143,9 @@ class Space:
         }
         if base.augment.policy == "ada":
             point["ada_target"] = base.augment.target
+        for varied in self.varied:
+            if network in varied.networks:
+                point[varied.field.name] = varied.value_in(base)
         return point
 
 

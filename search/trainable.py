@@ -46,7 +46,7 @@ from search.optuna_search import (
 )
 from search.plan import Plan
 from search.records import SearchAddress, TrialRecord
-from search.scoring import Measured, finite_weights, measure
+from search.scoring import Measured, measure
 
 GRID_COLUMNS = 8
 GRID_PICTURES = 64
@@ -170,7 +170,7 @@ def _save(
     folder: Path, training: Training, pictures: PictureSet, measured: Measured, history: Sequence[Entry]
 ) -> Path | None:
     """A whole checkpoint with the history; None for weights that are not numbers: nobody can go on from those."""
-    if not finite_weights(training.average, training.generator, training.discriminator):
+    if not measured.entry.moment.finite:
         return None
     features = None if measured.features is None else {measured.scores[0].features: measured.features}
     save_checkpoint(folder, training, pictures, scores=measured.scores, features=features)
