@@ -56,7 +56,7 @@ ALONE = World()
 
 
 def join_world(device: torch.device) -> tuple[World, torch.device]:
-    """The processes that torchrun started, by NCCL on GPUs and gloo elsewhere, and this one's own device.
+    """The processes that torchrun started, and this one's own device.
 
     Without torchrun: this process alone, on that device.
     """
@@ -65,12 +65,21 @@ def join_world(device: torch.device) -> tuple[World, torch.device]:
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
-    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    return World(distributed.get_rank(), distributed.get_world_size()), device
+    place = World(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
+    return meet("env://", place, device), device
 
 
-def leave_world(world: World) -> None:
-    """Wait for the others and take leave."""
-    if world.size > 1:
+def meet(address: str, place: World, device: torch.device) -> World:
+    """Wait there (`env://`, `tcp://host:port`) until all have come; NCCL on GPUs, gloo elsewhere."""
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    distributed.init_process_group(backend, init_method=address, rank=place.rank, world_size=place.size)
+    return place
+
+
+def leave_world(*, alone: bool = False) -> None:
+    """Wait for the others, unless this one leaves `alone`, and take leave. Nothing where there are no others."""
+    if not distributed.is_initialized():
+        return
+    if not alone:
         distributed.barrier()
-        distributed.destroy_process_group()
+    distributed.destroy_process_group()

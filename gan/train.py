@@ -108,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             schedule = dataclasses.replace(training.config.schedule, total_kimg=options.kimg)
             training.config = dataclasses.replace(training.config, schedule=schedule)
         _run(training, pictures, options.out, world)
-        leave_world(world)
+        leave_world()
 
     return run_command("gan.train", command)
 

@@ -27,17 +27,21 @@ class Machines:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialResources:
-    """What one trial gets, and how many run side by side at most (None: as many as there is room for)."""
+    """What one trial gets, and how many run side by side at most (None: as many as there is room for).
+
+    cpus and gpus are for each of its `processes`.
+    """
 
     cpus: float
     gpus: float
     max_concurrent: int | None
+    processes: int = 1
 
     def slots(self, machines: Machines) -> int:
         """How many trials run at once on these machines, 0 where not even one fits."""
-        room = machines.num_cpus / self.cpus if self.cpus else float("inf")
+        room = machines.num_cpus / (self.cpus * self.processes) if self.cpus else float("inf")
         if self.gpus:
-            room = min(room, machines.num_gpus / self.gpus)
+            room = min(room, machines.num_gpus / (self.gpus * self.processes))
         return int(room if self.max_concurrent is None else min(room, self.max_concurrent))
 
 
@@ -52,7 +56,7 @@ def local_machine() -> Machines:
 
 
 def choose_resources(
-    machines: Machines, *, cpus: float | None, gpus: float | None, max_concurrent: int | None
+    machines: Machines, *, cpus: float | None, gpus: float | None, max_concurrent: int | None, processes: int = 1
 ) -> TrialResources:
     """What was asked for; else a GPU a trial where there are GPUs (with its share of the cores), else a core a trial.
 
@@ -63,13 +67,19 @@ def choose_resources(
     if cpus is None:
         trials_at_once = machines.num_gpus / gpus if gpus else machines.num_cpus
         cpus = max(1.0, machines.num_cpus // max(1.0, trials_at_once))
-    resources = TrialResources(cpus=cpus, gpus=gpus, max_concurrent=max_concurrent)
+    resources = TrialResources(cpus=cpus, gpus=gpus, max_concurrent=max_concurrent, processes=processes)
+    if processes < 1 or (processes > 1 and 0.0 < gpus < 1.0):
+        raise UserError(
+            f"--processes-per-trial {processes} with {gpus:g} GPUs each: there must be 1 or more, and those that train"
+            " together need a whole GPU each (or none)"
+        )
     if not (0 < cpus < math.inf and 0 <= gpus < math.inf) or (max_concurrent is not None and max_concurrent < 1):
         raise UserError("--cpus-per-trial must be over 0, --gpus-per-trial 0 or more, --max-concurrent 1 or more")
     if resources.slots(machines) < 1:
         raise UserError(
-            f"a trial of {cpus:g} CPUs and {gpus:g} GPUs does not fit: there are {machines.num_cpus:g} CPUs and"
-            f" {machines.num_gpus:g} GPUs; lower --cpus-per-trial or --gpus-per-trial"
+            f"a trial of {processes * cpus:g} CPUs and {processes * gpus:g} GPUs does not fit: there are"
+            f" {machines.num_cpus:g} CPUs and {machines.num_gpus:g} GPUs; lower --cpus-per-trial, --gpus-per-trial or"
+            " --processes-per-trial"
         )
     return resources
 

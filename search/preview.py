@@ -50,6 +50,7 @@ def preview(plan: Plan, pictures: PictureSet, wishes: Wishes, storage: str, trac
         line(
             f"on this machine: {machines.num_cpus:g} CPUs, {machines.num_gpus:g} GPUs; {slots} trials at a time with"
             f" {resources.cpus:g} CPU and {resources.gpus:g} GPU each"
+            + (f" for each of {resources.processes} processes" if resources.processes > 1 else "")
         )
         seconds = [_seconds_per_kimg(plan, network, pictures, line) for network in space.bases]
         rounds = math.ceil(plan.num_trials / slots)

@@ -87,6 +87,7 @@ def _parser() -> Parser:
     where.add_argument("--tracking-uri", metavar="URI", help="MLflow [sqlite:///./runs/mlflow.db]")
     where.add_argument("--gpus-per-trial", type=float, metavar="F", help="may be a fraction [1 where there are any]")
     where.add_argument("--cpus-per-trial", type=float, metavar="F", help="[1, or the GPU's share]")
+    where.add_argument("--processes-per-trial", type=int, default=1, metavar="N", help="with as many GPUs and CPUs [1]")
     where.add_argument("--max-concurrent", type=int, metavar="N", help="trials at a time [as many as fit]")
     parser.add_argument("--resume", action="store_true", help="go on with the search of that name")
     parser.add_argument("--dry-run", action="store_true", help="show the space and the plan, start nothing")
@@ -108,7 +109,12 @@ def _search(options: argparse.Namespace) -> int:
     # From here on Ray, Optuna and MLflow are needed: seconds to import.
     from search.study import Wishes, search
 
-    wishes = Wishes(cpus=options.cpus_per_trial, gpus=options.gpus_per_trial, max_concurrent=options.max_concurrent)
+    wishes = Wishes(
+        cpus=options.cpus_per_trial,
+        gpus=options.gpus_per_trial,
+        max_concurrent=options.max_concurrent,
+        processes=options.processes_per_trial,
+    )
     if options.dry_run:
         from search.preview import preview
 

@@ -41,10 +41,17 @@ class Wishes:
     cpus: float | None
     gpus: float | None
     max_concurrent: int | None
+    processes: int = 1
 
     def on(self, machines: Machines) -> TrialResources:
         """What a trial gets there; UserError where not even one fits."""
-        return choose_resources(machines, cpus=self.cpus, gpus=self.gpus, max_concurrent=self.max_concurrent)
+        return choose_resources(
+            machines,
+            cpus=self.cpus,
+            gpus=self.gpus,
+            max_concurrent=self.max_concurrent,
+            processes=self.processes,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +107,7 @@ def search(
                 reference=reference,
                 spread=spread,
                 address=record.address,
+                num_processes=resources.processes,
             )
             view = LiveView(Progress(plan=plan, num_done_before=plan.num_trials - left), record.fail_trial, console)
             with closing(view):
@@ -133,7 +141,10 @@ def _tuner(
     view: LiveView,
 ) -> tune.Tuner:
     return tune.Tuner(
-        tune.with_resources(trainable, {"cpu": resources.cpus, "gpu": resources.gpus}),
+        tune.with_resources(
+            trainable,
+            tune.PlacementGroupFactory([{"CPU": resources.cpus, "GPU": resources.gpus}] * resources.processes),
+        ),
         tune_config=tune.TuneConfig(
             search_alg=StudySearch(study, plan.space(), folder, seed=plan.seed, num_trials=plan.num_trials),
             num_samples=left,

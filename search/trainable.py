@@ -28,6 +28,7 @@ from gan.metrics.diversity import RealSpread
 from gan.metrics.evaluate import Reference
 from gan.metrics.features import load_feature_net
 from gan.networks.registry import name_of
+from gan.parallel import World
 from gan.training import Training
 from search.collapse import CollapseRule
 from search.folder import seal
@@ -47,6 +48,7 @@ from search.optuna_search import (
 from search.plan import Plan
 from search.records import SearchAddress, TrialRecord
 from search.scoring import Measured, measure
+from search.team import team
 
 GRID_COLUMNS = 8
 GRID_PICTURES = 64
@@ -63,13 +65,15 @@ def run_trial(
     reference: Reference,
     spread: RealSpread,
     address: SearchAddress,
+    num_processes: int,
 ) -> None:
     """Tune's function. config: a point of the space and the trial's identity (search/optuna_search.py)."""
-    torch.set_num_threads(max(1, int(_share("CPU"))))
+    cpus, gpus = _share("CPU") / num_processes, _share("GPU") / num_processes
+    torch.set_num_threads(max(1, int(cpus)))
     run = run_of(plan, config)
     network = name_of(run.network)
     # Ray leaves a trial without a GPU all that the machine has (search/cluster.py): it is not to take one.
-    device = choose_device("cpu" if torch.cuda.is_available() and not _share("GPU") else "auto")
+    device = choose_device("cpu" if torch.cuda.is_available() and not gpus else "auto")
     training, history = _begin_or_resume(run, pictures, config[RESUME_FROM], device)
     record = TrialRecord(
         address,
@@ -82,7 +86,8 @@ def run_trial(
         record.tick(entry.moment.images_seen, entry.metrics, grid=None, candidate=None)
     collapsed = rule.reason([entry.moment for entry in history], plan.total_images)
     if collapsed is None and training.images_seen < plan.total_images:
-        collapsed = _train_on(training, history, plan, rule, pictures, reference, spread, record)
+        with team(training, pictures, num_processes=num_processes, cpus=cpus, gpus=gpus) as world:
+            collapsed = _train_on(training, history, plan, rule, pictures, reference, spread, record, world)
     else:  # it was killed between its last checkpoint and its end
         tune.report(result_of(history, plan, rule, collapsed, record, network))
     record.end(collapsed=collapsed)
@@ -132,11 +137,12 @@ def _train_on(
     reference: Reference,
     spread: RealSpread,
     record: TrialRecord,
+    world: World,
 ) -> str | None:
     """Train to the end of the schedule or to a collapse, whose reason is returned."""
     net = load_feature_net(plan.features, training.device)
     network = name_of(training.config.network)
-    for tick in train(training, pictures):
+    for tick in train(training, pictures, world):
         measured = measure(
             training,
             tick,
@@ -200,7 +206,7 @@ def _begin_or_resume(
 
 
 def _share(kind: str) -> float:
-    """How much of the machine's CPU or GPU this trial was given."""
+    """How many CPUs or GPUs this trial was given, all its processes together."""
     resources = tune.get_context().get_trial_resources()
     given = dict(resources.required_resources) if resources else {"CPU": 1.0}
     return float(given[kind]) if kind in given else 0.0

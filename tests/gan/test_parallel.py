@@ -107,4 +107,4 @@ if __name__ == "__main__":
 
     here, _ = join_world(CPU)
     torch.save(run(here)[1], Path(sys.argv[1]) / f"{here.rank}.pt")
-    leave_world(here)
+    leave_world()

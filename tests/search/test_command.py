@@ -258,3 +258,15 @@ def wait_for(log: Path, ready: Any, driver: subprocess.Popen[bytes], seconds: fl
         assert driver.poll() is None, f"the search ended before it could be killed:\n{log.read_text()}"
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.05)
+
+
+def test_two_processes_train_a_trial_together(tmp_path: Path) -> None:
+    """Each with a core of its own; the trial's scores and checkpoints are those of a whole run."""
+    done = run(
+        *["--data", "armory", "--resolution", "16", "--name", "pair", "--recipe", "tiny-dcgan", "--trials", "1"],
+        *["--kimg", "0.064", "--ticks", "2", "--samples", "32", "--processes-per-trial", "2", "--cpus-per-trial", "1"],
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    (record,) = (tmp_path / "runs" / "search" / "pair").rglob("record.json")
+    assert load_record(record.parent).images_seen == 64
