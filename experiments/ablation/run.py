@@ -1,0 +1,257 @@
+"""Which switch against collapse helps on few pictures? Each alone against the recipe's default, by held-out pictures.
+
+    python experiments/ablation/run.py --icons dcss-weapons-plus.zip --other dcss-monsters.zip
+    python experiments/ablation/run.py --table
+
+A run is trained on one half of the icons (split by content) and scored at every tick against that half and against
+the half that it has never seen. results.json grows by a run at a time: what is there is not run again, so the command
+can be ended and called again. One thread a run, two runs at a time (--processes).
+"""
+
+import dataclasses
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import numpy as np
+import torch
+
+from gan.begin import begin
+from gan.checkpoint import save_checkpoint
+from gan.command_line import Parser, run_command
+from gan.config import RunConfig, flatten, with_values
+from gan.data.dataset import PictureSet, load_pictures
+from gan.data.resolution import Resolution
+from gan.errors import UserError
+from gan.loop import train
+from gan.metrics.evaluate import Reference
+from gan.metrics.features import load_feature_net
+from gan.metrics.split import split_halves
+from gan.recipes import recipe_named
+from gan.sampling.sample import sample
+from gan.version import code_version
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results.json"
+NUM_SAMPLES = 1000
+TICKS = 8
+SHOWN = ("fid", "kid", "precision", "recall", "coverage", "memorised")
+TRANSFER = "transfer"
+
+SWITCHES: dict[str, dict[str, str]] = {
+    "default": {},
+    "no augmentation": {"augment.policy": "none"},
+    "DiffAugment": {"augment.policy": "diffaugment"},
+    "ADA, p up to 1": {"augment.max_p": "1.0"},
+    "ADA, blit and geometry": {"augment.colour": "false"},
+    "no R1": {"regulariser.r1_gamma": "0"},
+    "R1 x 10": {"regulariser.r1_gamma": "x10"},
+    "R1 x 100": {"regulariser.r1_gamma": "x100"},
+    "R1 each 4th step": {"regulariser.r1_interval": "4"},
+    "R1 x 10 + R2": {"regulariser.r1_gamma": "x10", "regulariser.r2_gamma": "x10"},
+    "relativistic + R1 x 10 + R2": {
+        "loss.kind": "relativistic",
+        "regulariser.r1_gamma": "x10",
+        "regulariser.r2_gamma": "x10",
+    },
+    "hinge": {"loss.kind": "hinge"},
+    "no minibatch deviation": {"network.minibatch_group": "1"},
+    "PacGAN, 2": {"loss.packing": "2"},
+    "top-k, to 0.5": {"loss.top_k": "0.5"},
+    "TTUR, D x 2": {"optimiser.discriminator_lr_ratio": "2.0"},
+    "TTUR, D x 0.5": {"optimiser.discriminator_lr_ratio": "0.5"},
+    "style mixing 0.9": {"network.style_mixing_probability": "0.9"},
+    "path length 2": {"network.path_length_weight": "2.0"},
+    "orthogonal 1e-4": {"regulariser.orthogonal_weight": "0.0001"},
+    "classes balanced": {"data.class_balance": "1.0"},
+    "mirrored": {"data.mirror": "true"},
+    "average, half-life 2 kimg": {"average.half_life_kimg": "2.0"},
+    "average, no ramp-up": {"average.ramp_up": "0"},
+    "batch grows to 64": {"optimiser.largest_batch": "64", "optimiser.batch_growth_kimg": "16"},
+    "warm-up 4 kimg": {"optimiser.warm_up_kimg": "4"},
+    "cosine decay": {"optimiser.decay": "cosine"},
+    "gradient clip 1": {"optimiser.gradient_clip": "1.0"},
+    "transfer": {"transfer.start_from": TRANSFER},
+    "transfer, freeze-D 2": {"transfer.start_from": TRANSFER, "transfer.freeze_discriminator": "2"},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One run. values: of a switch; `x10` is ten times the recipe's own, `transfer` a run on the other pictures."""
+
+    recipe: str
+    switch: str
+    seed: int
+    kimg: float
+    icons: str
+    other: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.recipe} | {self.kimg:g} kimg | {self.switch} | seed {self.seed}"
+
+    def config(self) -> RunConfig:
+        """Settings by name; the multiples are of the recipe's resolved values."""
+        config = with_values(recipe_named(self.recipe), schedule(self.kimg) | {"seed": str(self.seed)})
+        gamma = 0.0002 * 32 * 32 / config.optimiser.batch_size
+        values = {
+            name: str(gamma * float(value[1:])) if value.startswith("x") else value
+            for name, value in SWITCHES[self.switch].items()
+        }
+        return with_values(config, values)
+
+
+def schedule(kimg: float) -> dict[str, str]:
+    return {"schedule.total_kimg": str(kimg), "schedule.tick_kimg": str(kimg / TICKS)}
+
+
+def halves(pictures: PictureSet) -> PictureSet:
+    """The reference half: what runs are trained on."""
+    index, _ = split_halves(pictures.images)
+    return dataclasses.replace(
+        pictures,
+        images=pictures.images[index],
+        labels=pictures.labels[index],
+        names=tuple(pictures.names[i] for i in index),
+        fingerprint=f"{pictures.fingerprint}-half",
+    )
+
+
+def follow(job: Job) -> dict[str, Any]:
+    """Train to the end; the scores at each tick."""
+    torch.set_num_threads(1)
+    size = Resolution(height=32, width=32)
+    pictures = load_pictures(job.icons, size)
+    config = job.config()
+    with tempfile.TemporaryDirectory() as folder:
+        if config.transfer.start_from == TRANSFER:
+            start = _trained_elsewhere(job, Path(folder) / "start", size)
+            config = dataclasses.replace(config, transfer=dataclasses.replace(config.transfer, start_from=str(start)))
+        net = load_feature_net("randconv", torch.device("cpu"))
+        reference = Reference.build(pictures.images, net)
+        trained = halves(pictures)
+        training = begin(config, trained, torch.device("cpu"))
+    started = time.process_time()
+    ticks: list[dict[str, Any]] = []
+    for tick in train(training, trained):
+        counts = np.bincount(trained.labels).tolist() if training.shape.num_classes else []
+        features = net(sample(training.average, range(NUM_SAMPLES), class_counts=counts))
+        scores = {name: reference.score(features, name).to_plain() for name in ("reference", "held_out")}
+        ticks.append({"images_seen": tick.images_seen, "ada_p": tick.ada_p, "returns": tick.num_returns, **scores})
+    return {"ticks": ticks, "cpu_seconds": round(time.process_time() - started), "commit": code_version()}
+
+
+def _trained_elsewhere(job: Job, folder: Path, size: Resolution) -> Path:
+    """A checkpoint of the same recipe, trained as long on the other pictures."""
+    pictures = load_pictures(job.other, size)
+    config = with_values(recipe_named(job.recipe), schedule(job.kimg) | {"seed": str(job.seed)})
+    training = begin(config, pictures, torch.device("cpu"))
+    for _ in train(training, pictures):
+        pass
+    save_checkpoint(folder, training, pictures)
+    return folder
+
+
+def jobs(options: Any) -> Iterator[Job]:
+    """Seed by seed, so that an early end leaves whole rows; only switches of fields that the recipe has."""
+    fields = flatten(recipe_named(options.recipe))
+    for seed in range(options.seeds):
+        for switch, values in SWITCHES.items():
+            if options.switches and switch not in options.switches:
+                continue
+            if not set(values) <= set(fields) or (TRANSFER in values.values() and not options.other):
+                continue
+            yield Job(
+                recipe=options.recipe,
+                switch=switch,
+                seed=seed,
+                kimg=options.kimg,
+                icons=options.icons,
+                other=options.other or "",
+            )
+
+
+def stored() -> dict[str, Any]:
+    results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"runs": {}}
+    return results
+
+
+def store(results: Mapping[str, Any]) -> None:
+    partial = RESULTS.with_suffix(".partial")
+    partial.write_text(json.dumps(results, indent=None, separators=(",", ":")).replace('},"', '},\n"') + "\n")
+    partial.replace(RESULTS)
+
+
+def table(results: Mapping[str, Any], recipe: str, kimg: float, half: str) -> str:
+    """A row a switch: mean and spread over the seeds of each score at its best tick by the half trained on."""
+    rows = [f"| switch | seeds | {' | '.join(SHOWN)} |", f"|---|---|{'---|' * len(SHOWN)}"]
+    for switch in SWITCHES:
+        runs = [
+            run
+            for key, run in results["runs"].items()
+            if key.startswith(f"{recipe} | {kimg:g} kimg | {switch} | seed ")
+        ]
+        if not runs:
+            continue
+        best = [min(run["ticks"], key=lambda tick: tick["reference"]["fid"]) for run in runs]
+        cells = []
+        for name in SHOWN:
+            values = [tick[half][name] for tick in best]
+            spread = f" ± {statistics.stdev(values):.2g}" if len(values) > 1 else ""
+            cells.append(f"{statistics.fmean(values):.3g}{spread}")
+        rows.append(f"| {switch} | {len(runs)} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def main() -> int:
+    parser = Parser(prog="experiments/ablation/run.py", description=__doc__ or "", epilog="")
+    parser.add_argument("--icons", help="real icons: a folder or zip")
+    parser.add_argument("--other", help="other pictures of that kind, for the transfer rows (left out without)")
+    parser.add_argument("--recipe", default="stylegan2-small", help="the default to switch from [stylegan2-small]")
+    parser.add_argument("--switches", nargs="+", help="only these rows")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--kimg", type=float, default=64.0)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--table", action="store_true", help="print the tables of what is there, run nothing")
+    options = parser.parse_args()
+
+    def command() -> None:
+        results = stored()
+        if not options.table:
+            if not options.icons:
+                raise UserError("--icons is missing: give a folder or zip of real icons")
+            _run_all([job for job in jobs(options) if job.key not in results["runs"]], results, options.processes)
+        for half in ("held_out", "reference"):
+            print(f"\n{options.recipe}, {options.kimg:g} kimg, against the {half} half\n")
+            print(table(results, options.recipe, options.kimg, half))
+
+    return run_command("ablation", command)
+
+
+def _run_all(todo: list[Job], results: dict[str, Any], processes: int) -> None:
+    results["hardware"] = f"{platform.machine()}, {os.cpu_count()} CPU cores, one thread a run"
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        running = {pool.submit(follow, job): job for job in todo}
+        for number, done in enumerate(as_completed(running), start=1):
+            job = running[done]
+            results["runs"][job.key] = done.result()
+            store(results)
+            last = results["runs"][job.key]["ticks"][-1]["held_out"]
+            print(f"{number}/{len(todo)} {job.key}: FID {last['fid']:.0f} recall {last['recall']:.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
