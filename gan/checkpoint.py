@@ -1,7 +1,8 @@
 """A checkpoint is a folder: safetensors and JSON, never pickle, complete or absent.
 
 generator.safetensors   the averaged generator's weights: all that sampling needs
-training.safetensors    everything that resuming needs, to the bit (gan/training.py)
+training.safetensors    everything that resuming needs, to the bit (gan/training.py); absent where only a generator
+                        was imported (gan/convert)
 features.safetensors    features of the pictures that were scored, half precision, by feature net (optional)
 record.json             `CheckpointRecord`: settings, scores, what it was trained on
 """
@@ -88,10 +89,11 @@ def save_checkpoint(
     *,
     scores: Sequence[Scores] = (),
     features: Mapping[str, NDArray[np.float32]] | None = None,
+    resumable: bool = True,
 ) -> CheckpointRecord:
     """Write all of it beside `folder`, then rename: after a crash there is a whole checkpoint or none.
 
-    An existing checkpoint of that name is replaced.
+    An existing checkpoint of that name is replaced. Not `resumable`: without training.safetensors.
     """
     conditional = training.shape.num_classes > 0
     record = CheckpointRecord(
@@ -108,7 +110,8 @@ def save_checkpoint(
     partial.mkdir(parents=True)
     try:
         save_file(_storable(training.average.state_dict()), partial / GENERATOR)
-        save_file(_storable(training.state()), partial / TRAINING)
+        if resumable:
+            save_file(_storable(training.state()), partial / TRAINING)
         if features is not None:
             save_arrays({net: values.astype(np.float16) for net, values in features.items()}, partial / FEATURES)
         (partial / RECORD).write_text(record.to_json())

@@ -50,6 +50,10 @@ class Loss(ABC):
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         """The mean over the batch."""
 
+    def certainty(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        """`[n]`, above 0 where the discriminator is right about a real: what ADA's r_t is the mean sign of."""
+        return real_logits
+
 
 class NonSaturating(Loss):
     """Goodfellow et al. 2014, equation 1, and section 3 for the generator."""
@@ -91,6 +95,10 @@ class Relativistic(Loss):
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         """log(1 + exp(-(D(x) - D(G(z)))))."""
         return F.softplus(fake_logits - real_logits).mean()
+
+    def certainty(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        """The real's lead over its fake: a logit alone has no zero here."""
+        return real_logits - fake_logits
 
 
 LOSSES: Mapping[LossKind, Loss] = {

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from gan.double_backward import SecondOrder
 from gan.errors import UserError
 from gan.networks.interface import Discriminator, Latents, StyleGenerator
 
@@ -46,8 +47,10 @@ def gradient_penalty(discriminator: Discriminator, images: Tensor, labels: Tenso
 
     images `[n, c, h, w]` that require grad; the penalty is differentiable in the discriminator's weights.
     """
-    logits = discriminator(images, labels)
-    (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+    with SecondOrder() as second_order:
+        logits = discriminator(images, labels)
+        with second_order.inputs_only():
+            (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
     return gradient.square().sum(dim=(1, 2, 3)).mean() / 2.0
 
 
@@ -64,9 +67,11 @@ def path_length_penalty(
     probe y `[n, c, h, w]` is standard normal; it is scaled by 1/sqrt(pixels) here, as in the paper's appendix B.
     """
     styles = generator.mapping(latents)
-    images = generator.synthesis(styles, latents.noise)
-    scaled = probe / math.sqrt(images.shape[2] * images.shape[3])
-    (gradient,) = torch.autograd.grad((images * scaled).sum(), styles, create_graph=True)
+    with SecondOrder() as second_order:
+        images = generator.synthesis(styles, latents.noise)
+        scaled = probe / math.sqrt(images.shape[2] * images.shape[3])
+        with second_order.inputs_only():
+            (gradient,) = torch.autograd.grad((images * scaled).sum(), styles, create_graph=True)
     lengths = gradient.square().sum(dim=2).mean(dim=1).sqrt()
     return (lengths - mean_length).square().mean(), lengths.mean().detach()
 

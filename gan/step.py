@@ -120,7 +120,7 @@ def _discriminator_phase(training: Training, parts: list[_Part], chance: _Chance
     regulariser = training.config.regulariser
     assert regulariser.r1_gamma is not None
     penalise = regulariser.penalises_gradients and training.num_steps % regulariser.r1_interval == 0
-    seen_logits: list[Tensor] = []
+    certainties: list[Tensor] = []
     training.discriminator_optimiser.zero_grad(set_to_none=True)
     for part in parts:
         # packed here: what the discriminator sees as one picture is what its gradient penalty is about
@@ -131,15 +131,16 @@ def _discriminator_phase(training: Training, parts: list[_Part], chance: _Chance
             fake_logits = training.discriminator(fakes, part.labels)
         loss = training.loss.discriminator(real_logits, fake_logits)
         (loss * sums.share).backward()
-        seen_logits.append(real_logits.detach())
+        certainty = training.loss.certainty(real_logits, fake_logits).detach()
+        certainties.append(certainty)
         sums.add("loss_discriminator", loss)
-        sums.add("sign_real", real_logits.sign().mean())
+        sums.add("sign_real", certainty.sign().mean())
         sums.add("logit_gap", real_logits.mean() - fake_logits.mean())
         if penalise:
             for name, gamma, shown in (("r1", regulariser.r1_gamma, reals), ("r2", regulariser.r2_gamma, fakes)):
                 if gamma > 0.0:
                     _penalise(training, name, gamma, shown, part.labels, sums)
-    training.controller.update(chance.world.join(torch.cat(seen_logits)))
+    training.controller.update(chance.world.join(torch.cat(certainties)))
     _take_step(training, training.discriminator_optimiser, training.discriminator_parameters, chance.world)
 
 

@@ -18,6 +18,8 @@ MAINS = {  # how the pages write a command → the module whose main() it is
     "gan.sample": "gan.sample",
     "gan.evaluate": "gan.evaluate",
     "gan.data": "gan.data.__main__",
+    "gan.networks": "gan.networks.__main__",
+    "gan.convert": "gan.convert.__main__",
 }
 FLOORS = ("gan", "search", "serve", "ops")
 

@@ -6,6 +6,7 @@ Equalised learning rate: Karras et al. 2018 (ProGAN), section 4.1. Modulated con
 """
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -40,36 +41,111 @@ class EqualisedLinear(nn.Module):
 class EqualisedConv2d(nn.Module):
     """Convolution `[n, i, h, w]` to `[n, o, h, w]` (half with `down`) with equalised learning rate.
 
-    `down` low-passes with [1, 3, 3, 1] first, then strides by 2 (StyleGAN2 appendix B).
+    `down` low-passes with [1, 3, 3, 1] first, then strides by 2 (StyleGAN2 appendix B). `gain` multiplies the result;
+    `activate` puts `leaky` behind it. Both cost nothing a pixel: leaky(x) * g is leaky(x * g) for a positive g, so
+    every factor goes into the weights and the bias.
     """
 
-    def __init__(self, num_in: int, num_out: int, kernel: int, *, down: bool = False, bias: bool = True) -> None:
+    def __init__(
+        self,
+        num_in: int,
+        num_out: int,
+        kernel: int,
+        *,
+        down: bool = False,
+        bias: bool = True,
+        activate: bool = False,
+        gain: float = 1.0,
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(num_out, num_in, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(num_out)) if bias else None
-        self.gain = 1.0 / math.sqrt(num_in * kernel * kernel)
+        self.bias_gain = gain * (LEAKY_GAIN if activate else 1.0)
+        self.gain = self.bias_gain / math.sqrt(num_in * kernel * kernel)
         self.down = down
+        self.activate = activate
         self.padding = kernel // 2
 
     def forward(self, x: Tensor) -> Tensor:
         weight = (self.weight * self.gain).to(x.dtype)
-        bias = None if self.bias is None else self.bias.to(x.dtype)
+        bias = None if self.bias is None else (self.bias * self.bias_gain).to(x.dtype)
         if not self.down:
-            return F.conv2d(x, weight, bias, padding=self.padding)
-        if weight.shape[-1] == 1:
-            return F.conv2d(downsample(x), weight, bias)
-        return F.conv2d(low_pass(x, padding=2), weight, bias, stride=2)
+            y = F.conv2d(x, weight, bias, padding=self.padding)
+        elif weight.shape[-1] == 1:
+            y = F.conv2d(downsample(x), weight, bias)
+        else:
+            y = F.conv2d(low_pass(x, padding=2), weight, bias, stride=2)
+        return F.leaky_relu(y, LEAKY_SLOPE, inplace=True) if self.activate else y
 
 
-def low_pass(x: Tensor, *, padding: int, stride: int = 1) -> Tensor:
+def equalised_convolution_plain(layer: EqualisedConv2d, x: Tensor) -> Tensor:
+    """The plain twin of `EqualisedConv2d`: filter, convolution, bias, activation and gain one after the other."""
+    kernel = layer.weight.shape[-1]
+    factor = layer.bias_gain / LEAKY_GAIN if layer.activate else layer.bias_gain
+    weight = layer.weight / math.sqrt(layer.weight.shape[1] * kernel * kernel)
+    stride = 2 if layer.down else 1
+    if layer.down:
+        x = low_pass_plain(x, padding=layer.padding + 1)
+    x = F.conv2d(x, weight, layer.bias, stride=stride, padding=0 if layer.down else layer.padding)
+    return (leaky(x) if layer.activate else x) * factor
+
+
+def low_pass(x: Tensor, *, padding: int) -> Tensor:
     """[1, 3, 3, 1] / 8 along both sides with zero padding: `[n, c, h, w]` to `[n, c, h + 2p - 3, w + 2p - 3]`.
 
-    One depthwise 4x4 convolution: on CPU cores the gradient costs a fifth of what the poolings of the plain twin
-    cost, and the double gradient less than with two separable ones (experiments/bench/low_pass.py).
+    One depthwise 4x4 convolution. Its gradient is the filter again (it is symmetric), and says so here, because the
+    convolution's own gradients are slow on CPU cores: there and back take up to a third longer in float32, ten times
+    as long in bf16 with stride 2, and with a second derivative three to eight times (experiments/bench/low_pass.py).
     """
+    y: Tensor = _LowPass.apply(x, padding)  # type: ignore[no-untyped-call]
+    return y
+
+
+class _LowPass(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, padding: int) -> Tensor:
+        ctx.padding = padding
+        ctx.set_materialize_grads(False)
+        return F.conv2d(x, _low_pass_kernel(x), padding=padding, groups=x.shape[1])
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, None]:
+        (gradient,) = gradients
+        return None if gradient is None else low_pass(gradient, padding=3 - ctx.padding), None
+
+
+class _Downsample(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.set_materialize_grads(False)
+        return F.conv2d(x, _low_pass_kernel(x), padding=1, stride=2, groups=x.shape[1])
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor | None) -> Tensor | None:
+        (gradient,) = gradients
+        if gradient is None:
+            return None
+        spread: Tensor = _DownsampleTransposed.apply(gradient)  # type: ignore[no-untyped-call]
+        return spread
+
+
+class _DownsampleTransposed(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.set_materialize_grads(False)
+        wide = x.float() if x.dtype == torch.bfloat16 and x.device.type == "cpu" else x  # see `low_pass`
+        y = F.conv_transpose2d(wide, _low_pass_kernel(wide), padding=1, stride=2, groups=x.shape[1])
+        return y.to(x.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor | None) -> Tensor | None:
+        (gradient,) = gradients
+        return None if gradient is None else downsample(gradient)
+
+
+def _low_pass_kernel(x: Tensor) -> Tensor:
     taps = torch.tensor([1.0, 3.0, 3.0, 1.0], dtype=x.dtype, device=x.device) / 8.0
-    kernel = torch.outer(taps, taps).expand(x.shape[1], 1, 4, 4)
-    return F.conv2d(x, kernel, padding=padding, stride=stride, groups=x.shape[1])
+    return torch.outer(taps, taps).expand(x.shape[1], 1, 4, 4)
 
 
 def low_pass_plain(x: Tensor, *, padding: int) -> Tensor:
@@ -84,16 +160,18 @@ def upsample(x: Tensor) -> Tensor:
 
 
 def downsample(x: Tensor) -> Tensor:
-    """Half the size by [1, 3, 3, 1] with zero padding."""
-    return low_pass(x, padding=1, stride=2)
+    """Half the size (which is even) by [1, 3, 3, 1] with zero padding."""
+    y: Tensor = _Downsample.apply(x)  # type: ignore[no-untyped-call]
+    return y
 
 
 class ModulatedConv2d(nn.Module):
     """Convolution whose weights each picture's style scales and, if asked, normalises (StyleGAN2 equations 1, 3).
 
     Scaling the input channels before one ordinary convolution and the output channels after it equals scaling the
-    weights of each picture apart, and needs no grouped convolution. `up` doubles the size: transposed convolution
-    of stride 2, then the low-pass filter.
+    weights of each picture apart, and needs no grouped convolution. A 1x1 kernel that is not normalised is a matrix
+    product a picture instead: the few outputs make weights of their own cheaper than scaling the many inputs. `up`
+    doubles the size: transposed convolution of stride 2, then the low-pass filter.
     """
 
     def __init__(
@@ -109,25 +187,43 @@ class ModulatedConv2d(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """x `[n, i, h, w]`, w `[n, w_dim]`; `[n, o, h, w]`, or twice the size with `up`."""
-        with torch.autocast(x.device.type, enabled=False):  # few operations, and all that follows hangs on them
-            style = self.style(w)
-            demodulation = self._demodulation(style) if self.demodulate else None
+        if self.demodulate:
+            x, demodulation = self.before_demodulation(x, w)
+            return x * demodulation[:, :, None, None].to(x.dtype)
+        if self.weight.shape[-1] == 1 and not self.up:
+            return self._by_matrix(x, self._style(w))
+        return self._convolve(x, self._style(w))
+
+    def before_demodulation(self, x: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
+        """The convolution, and the factor `[n, o]` still to be multiplied in, for one who can do that in passing."""
+        style = self._style(w)
+        return self._convolve(x, style), self._demodulation(style)
+
+    def _style(self, w: Tensor) -> Tensor:
+        with torch.autocast(w.device.type, enabled=False):  # few operations, and all that follows hangs on them
+            style: Tensor = self.style(w)
+            return style
+
+    def _demodulation(self, style: Tensor) -> Tensor:
+        """`[n, o]`: one over the root of the sum over input and kernel of the squared modulated weights (eq. 3)."""
+        with torch.autocast(style.device.type, enabled=False):
+            squared = (self.weight * self.gain).square().sum(dim=(2, 3))
+            return torch.rsqrt(style.square() @ squared.t() + 1e-8)
+
+    def _convolve(self, x: Tensor, style: Tensor) -> Tensor:
         weight = self.weight * self.gain
         x = x * style[:, :, None, None].to(x.dtype)
         if self.up:
             # the low-pass loses 3/4 of the energy that zero insertion spreads: gain 4, 2 a side
             kernel = (weight.transpose(0, 1) * 4.0).to(x.dtype)
-            x = low_pass(F.conv_transpose2d(x, kernel, stride=2), padding=1)
-        else:
-            x = F.conv2d(x, weight.to(x.dtype), padding=self.padding)
-        if demodulation is not None:
-            x = x * demodulation[:, :, None, None].to(x.dtype)
-        return x
+            return low_pass(F.conv_transpose2d(x, kernel, stride=2), padding=1)
+        return F.conv2d(x, weight.to(x.dtype), padding=self.padding)
 
-    def _demodulation(self, style: Tensor) -> Tensor:
-        """`[n, o]`: one over the root of the sum over input and kernel of the squared modulated weights (eq. 3)."""
-        squared = (self.weight * self.gain).square().sum(dim=(2, 3))
-        return torch.rsqrt(style.square() @ squared.t() + 1e-8)
+    def _by_matrix(self, x: Tensor, style: Tensor) -> Tensor:
+        matrices = style[:, None, :] * (self.weight * self.gain)[None, :, :, 0, 0]
+        pixels = x.permute(0, 2, 3, 1).flatten(1, 2).transpose(1, 2)  # a view where the channels lie last in memory
+        y: Tensor = torch.matmul(matrices.to(x.dtype), pixels).unflatten(2, x.shape[2:])
+        return y
 
 
 def modulated_convolution_plain(layer: ModulatedConv2d, x: Tensor, w: Tensor) -> Tensor:
@@ -143,6 +239,22 @@ def modulated_convolution_plain(layer: ModulatedConv2d, x: Tensor, w: Tensor) ->
         else:
             outputs.append(F.conv2d(picture[None], weight, padding=layer.padding))
     return torch.cat(outputs)
+
+
+def styled_activation(x: Tensor, demodulation: Tensor, noise: Tensor, bias: Tensor) -> Tensor:
+    """`leaky(x * demodulation + noise + bias)` in three passes over the map instead of five.
+
+    x `[n, c, h, w]` before its demodulation `[n, c]`, noise `[n, 1, h, w]`, bias `[c]`. The gain of `leaky` is
+    positive, so it goes through it into the three small factors.
+    """
+    scale = (demodulation * LEAKY_GAIN)[:, :, None, None].to(x.dtype)
+    x = torch.addcmul((bias * LEAKY_GAIN)[:, None, None].to(x.dtype), x, scale)
+    return F.leaky_relu(x.add_((noise * LEAKY_GAIN).to(x.dtype)), LEAKY_SLOPE, inplace=True)
+
+
+def styled_activation_plain(x: Tensor, demodulation: Tensor, noise: Tensor, bias: Tensor) -> Tensor:
+    """The plain twin of `styled_activation`."""
+    return leaky(x * demodulation[:, :, None, None] + noise + bias[:, None, None])
 
 
 class MinibatchStandardDeviation(nn.Module):

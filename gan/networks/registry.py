@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 
 from gan.errors import UserError
+from gan.networks.biggan import BigGANConfig, BigGANDiscriminator, BigGANGenerator
+from gan.networks.biggan_deep import BigGANDeepConfig, BigGANDeepDiscriminator, BigGANDeepGenerator
 from gan.networks.dcgan import DCGANConfig, DCGANDiscriminator, DCGANGenerator
 from gan.networks.interface import Discriminator, Generator, NetworkConfig, PictureShape
+from gan.networks.r3gan import R3GANConfig, R3GANDiscriminator, R3GANGenerator
 from gan.networks.stylegan2 import StyleGAN2Config, StyleGAN2Discriminator, StyleGAN2Generator
+from gan.networks.swagan import SWAGANConfig, SWAGANDiscriminator, SWAGANGenerator
 
 
 @dataclass(frozen=True)
@@ -18,8 +22,12 @@ class Network:
 
 
 NETWORKS: dict[str, Network] = {
+    "biggan": Network(BigGANConfig, BigGANGenerator, BigGANDiscriminator),
+    "biggan-deep": Network(BigGANDeepConfig, BigGANDeepGenerator, BigGANDeepDiscriminator),
     "dcgan": Network(DCGANConfig, DCGANGenerator, DCGANDiscriminator),
+    "r3gan": Network(R3GANConfig, R3GANGenerator, R3GANDiscriminator),
     "stylegan2": Network(StyleGAN2Config, StyleGAN2Generator, StyleGAN2Discriminator),
+    "swagan": Network(SWAGANConfig, SWAGANGenerator, SWAGANDiscriminator),
 }
 
 

@@ -4,16 +4,25 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
+from gan.networks.biggan import BigGANConfig
+from gan.networks.biggan_deep import BigGANDeepConfig
 from gan.networks.dcgan import DCGANConfig
 from gan.networks.interface import Discriminator, Generator, Latents, NetworkConfig, PictureShape
+from gan.networks.r3gan import R3GANConfig
 from gan.networks.registry import NETWORKS, build_discriminator, build_generator, name_of
 from gan.networks.stylegan2 import StyleGAN2Config
+from gan.networks.swagan import SWAGANConfig
 from gan.sampling.latents import random_latents, seeded_latents
 from gan.sampling.sample import sample
 
 SMALL: dict[str, NetworkConfig] = {
+    # attention starts with a gain of 0, behind which no gradient passes: test_biggan.py wakes it
+    "biggan": BigGANConfig(width=2, max_width=8, z_chunk_dim=3, class_dim=4, attention_side=8),
+    "biggan-deep": BigGANDeepConfig(width=4, max_width=8, bottleneck=2, z_dim=6, class_dim=4, attention_side=8),
     "dcgan": DCGANConfig(z_dim=6, width=4, max_width=8),
+    "r3gan": R3GANConfig(z_dim=6, channel_base=64, channel_max=8, group_width=4, blocks=1),
     "stylegan2": StyleGAN2Config(z_dim=6, w_dim=6, mapping_layers=2, channel_base=64, channel_max=8),
+    "swagan": SWAGANConfig(z_dim=6, w_dim=6, mapping_layers=2, channel_base=64, channel_max=8),
 }
 SHAPES = [
     PictureShape(channels=4, height=32, width=32),
@@ -47,6 +56,9 @@ Built = tuple[Generator, Discriminator, PictureShape]
 def test_shapes_and_gradients_reach_every_parameter(built: Built) -> None:
     generator, discriminator, shape = built
     latents = latents_for(generator, 4)
+    with torch.no_grad():  # what starts at zero holds back the gradient of what is before it
+        for parameter in (*generator.parameters(), *discriminator.parameters()):
+            parameter += 0.01 * torch.randn_like(parameter)
     for parameter in generator.parameters():  # noise strengths start at 0, which hides nothing from the gradient
         assert parameter.requires_grad
     images = generator(latents)
