@@ -29,13 +29,14 @@ class Workload:
     r1_interval: int = 16
     path_length_interval: int = 4
     data: str = "armory"
+    gamma: float | None = None  # of R1; None: the heuristic
     precision: str = "float32"  # or bf16, of what autocast covers; NVlabs: its half precision, on a GPU only
     device: str = "cpu"
 
     @property
     def r1_gamma(self) -> float:
-        """StyleGAN2-ADA's heuristic."""
-        return 0.0002 * self.size**2 / self.batch
+        """As said, else StyleGAN2-ADA's heuristic."""
+        return self.gamma if self.gamma is not None else 0.0002 * self.size**2 / self.batch
 
     @property
     def steps_a_turn(self) -> int:

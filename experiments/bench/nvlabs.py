@@ -93,10 +93,11 @@ class NVlabs(Contender):
 
     def train(self) -> None:
         for _ in range(self.workload.steps_a_turn):
-            self._step(next(self.batches))
+            self.one_step(next(self.batches))
         wait(self.workload.device)
 
-    def _step(self, pictures: Tensor) -> None:
+    def one_step(self, pictures: Tensor) -> None:
+        """All phases that are due on uint8 `[batch, 3, h, w]`."""
         device, batch = self.workload.device, self.workload.batch
         real = pictures.to(device).float() / 127.5 - 1.0
         no_label = torch.zeros(batch, 0, device=device)

@@ -14,16 +14,3 @@ tenth 163, .14; multiplied 144, .44; normalised 127, .28 (DCGAN without classes 
 
 Without classes it is gan/networks/dcgan.py's DCGAN.
 """
-
-import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
-
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
-
-from gan.errors import UserError
-from gan.networks.dcgan import DCGANConfig, DCGANDiscriminator, DCGANGenerator, initialise
-from gan.networks.interface import Discriminator, Generator, Latents, PictureShape, check_labels
