@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from gan.errors import UserError
 from gan.networks.biggan import BigGANConfig
 from gan.networks.biggan_deep import BigGANDeepConfig
+from gan.networks.cdcgan import CDCGANConfig
 from gan.networks.dcgan import DCGANConfig
 from gan.networks.interface import NetworkConfig
 from gan.networks.r3gan import R3GANConfig
@@ -47,6 +48,8 @@ PRESETS: dict[str, Preset] = {
     "biggan-deep-128": Preset(
         BigGANDeepConfig(width=128, max_width=2048, attention_side=64), "Brock et al. 2019, ch 128, 128 px"
     ),
+    "cdcgan": Preset(CDCGANConfig(), "DCGAN with classes, for icons"),
+    "cdcgan-small": Preset(CDCGANConfig(width=32, max_width=256, self_modulation=True), "for a CPU core"),
     "dcgan": Preset(DCGANConfig(), "as wide as the framework examples"),
     "dcgan-small": Preset(DCGANConfig(width=32, max_width=256), "for a CPU core"),
     "dcgan-paper": Preset(DCGANConfig(width=128, max_width=1024), "Radford et al. 2016, 64 px (figure 1)"),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from gan.errors import UserError
 from gan.networks.biggan import BigGANConfig, BigGANDiscriminator, BigGANGenerator
 from gan.networks.biggan_deep import BigGANDeepConfig, BigGANDeepDiscriminator, BigGANDeepGenerator
+from gan.networks.cdcgan import CDCGANConfig, CDCGANDiscriminator, CDCGANGenerator
 from gan.networks.dcgan import DCGANConfig, DCGANDiscriminator, DCGANGenerator
 from gan.networks.interface import Discriminator, Generator, NetworkConfig, PictureShape
 from gan.networks.r3gan import R3GANConfig, R3GANDiscriminator, R3GANGenerator
@@ -24,6 +25,7 @@ class Network:
 NETWORKS: dict[str, Network] = {
     "biggan": Network(BigGANConfig, BigGANGenerator, BigGANDiscriminator),
     "biggan-deep": Network(BigGANDeepConfig, BigGANDeepGenerator, BigGANDeepDiscriminator),
+    "cdcgan": Network(CDCGANConfig, CDCGANGenerator, CDCGANDiscriminator),
     "dcgan": Network(DCGANConfig, DCGANGenerator, DCGANDiscriminator),
     "r3gan": Network(R3GANConfig, R3GANGenerator, R3GANDiscriminator),
     "stylegan2": Network(StyleGAN2Config, StyleGAN2Generator, StyleGAN2Discriminator),

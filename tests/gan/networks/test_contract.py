@@ -6,6 +6,7 @@ from safetensors.torch import load, save
 
 from gan.networks.biggan import BigGANConfig
 from gan.networks.biggan_deep import BigGANDeepConfig
+from gan.networks.cdcgan import CDCGANConfig
 from gan.networks.dcgan import DCGANConfig
 from gan.networks.interface import Discriminator, Generator, Latents, NetworkConfig, PictureShape
 from gan.networks.r3gan import R3GANConfig
@@ -19,7 +20,8 @@ SMALL: dict[str, NetworkConfig] = {
     # attention starts with a gain of 0, behind which no gradient passes: test_biggan.py wakes it
     "biggan": BigGANConfig(width=2, max_width=8, z_chunk_dim=3, class_dim=4, attention_side=8),
     "biggan-deep": BigGANDeepConfig(width=4, max_width=8, bottleneck=2, z_dim=6, class_dim=4, attention_side=8),
-    "dcgan": DCGANConfig(z_dim=6, width=4, max_width=8),
+    "cdcgan": CDCGANConfig(z_dim=16, width=4, max_width=8, self_modulation=True),
+    "dcgan": DCGANConfig(z_dim=16, width=4, max_width=8, self_modulation=True),
     "r3gan": R3GANConfig(z_dim=6, channel_base=64, channel_max=8, group_width=4, blocks=1),
     "stylegan2": StyleGAN2Config(z_dim=6, w_dim=6, mapping_layers=2, channel_base=64, channel_max=8),
     "swagan": SWAGANConfig(z_dim=6, w_dim=6, mapping_layers=2, channel_base=64, channel_max=8),
