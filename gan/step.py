@@ -1,7 +1,8 @@
-"""One training step: generator, discriminator, their penalties, the moving average.
+"""One training step: both networks' gradients, their penalties, the moving average.
 
-The generator is run once: its pictures serve both its own step and, detached, the discriminator's, which still is
-as it was (both gradients are taken at the same point). Nothing here waits for the device; sums come back as tensors.
+The discriminator judges each fake once. Its weights' gradient and the generator's both come from that judgement, taken
+at the same point; StyleGAN2-ADA's own loop makes fakes and judges them twice. Nothing here waits for the device; sums
+come back as tensors.
 """
 
 import torch
@@ -31,15 +32,6 @@ class _Chance:
         self.augment = chance_at(seed + world.rank, Purpose.AUGMENT, place, torch.device("cpu"))
 
 
-class _Part:
-    """What one microbatch brings: reals in [-1, 1] as they are, labels, and, once made, its fakes (detached)."""
-
-    def __init__(self, reals: Tensor, labels: Tensor | None) -> None:
-        self.reals = reals
-        self.labels = labels
-        self.fakes = reals
-
-
 class _Sums:
     """What the tick will tell, as means over the parts, still on the device."""
 
@@ -61,10 +53,17 @@ def step(training: Training, images: Tensor, labels: Tensor | None, world: World
     chance = _Chance(training, world)
     reals = to_float(images).split(micro)
     part_labels = [None] * len(reals) if labels is None else labels.split(micro)
-    parts = [_Part(real, label) for real, label in zip(reals, part_labels, strict=True)]
-    sums = _Sums(len(parts))
-    _generator_phase(training, parts, chance, sums)
-    _discriminator_phase(training, parts, chance, sums)
+    sums = _Sums(len(reals))
+    training.generator_optimiser.zero_grad(set_to_none=True)
+    training.discriminator_optimiser.zero_grad(set_to_none=True)
+    certainties = [
+        _contend(training, some, their_labels, chance, sums)
+        for some, their_labels in zip(reals, part_labels, strict=True)
+    ]
+    training.controller.update(world.join(torch.cat(certainties)))
+    _regularise_generator(training, part_labels[0], len(reals[0]), chance, sums)
+    _take_step(training, training.generator_optimiser, list(training.generator.parameters()), world)
+    _take_step(training, training.discriminator_optimiser, training.discriminator_parameters, world)
     training.images_seen += batch_size
     training.num_steps += 1
     half_life = half_life_images(config.average.half_life_kimg, config.average.ramp_up, training.images_seen)
@@ -72,83 +71,71 @@ def step(training: Training, images: Tensor, labels: Tensor | None, world: World
     return sums.values
 
 
-def _generator_phase(training: Training, parts: list[_Part], chance: _Chance, sums: _Sums) -> None:
-    """Step the generator; every part gets its fakes."""
-    _train_only(training.discriminator_parameters, False)
-    training.generator_optimiser.zero_grad(set_to_none=True)
-    loss_config = training.config.loss
-    top_k = top_k_share(loss_config.top_k, loss_config.top_k_half_life_kimg, training.images_seen)
-    for part in parts:
-        latents = _latents(training, part.labels, len(part.reals), chance)
-        with _autocast(training):
-            fakes = training.generator(latents)
-            logits = _judged(training, _augmented(training, fakes, chance), part.labels)
-            real_logits = None
-            if training.loss.compares_with_reals:
-                with torch.no_grad():
-                    real_logits = _judged(training, _augmented(training, part.reals, chance), part.labels)
-        loss = best_judged(training.loss.generator(logits, real_logits), top_k)
-        (loss * sums.share).backward()
-        part.fakes = fakes.detach()
-        sums.add("loss_generator", loss)
-    interval = training.config.regulariser.path_length_interval
-    if training.path_length_weight and training.num_steps % interval == 0:
-        _path_length(training, parts[0], chance, sums)
-    if training.config.regulariser.orthogonal_weight:
-        (orthogonal_penalty(training.generator) * training.config.regulariser.orthogonal_weight).backward()
-    _train_only(training.discriminator_parameters, True)
-    _take_step(training, training.generator_optimiser, list(training.generator.parameters()), chance.world)
+def _contend(training: Training, reals: Tensor, labels: Tensor | None, chance: _Chance, sums: _Sums) -> Tensor:
+    """One microbatch's gradients for both networks; how certain the discriminator was of each picture, for ADA."""
+    config = training.config.loss
+    latents = _latents(training, labels, len(reals), chance)
+    with _autocast(training):
+        made = training.generator(latents)
+    # packed here: what the discriminator sees as one picture is what its gradient penalty is about
+    shown = _packed(training, _augmented(training, made, chance))
+    reals = _packed(training, _augmented(training, reals, chance))
+    fakes = shown.detach().requires_grad_()
+    fake_logits = _judged(training, fakes, labels)
+    real_logits = _judged(training, reals, labels) if training.loss.compares_with_reals else None
+    losses = training.loss.generator(fake_logits, None if real_logits is None else real_logits.detach())
+    loss = best_judged(losses, top_k_share(config.top_k, config.top_k_half_life_kimg, training.images_seen))
+    (gradient,) = torch.autograd.grad(loss * sums.share, fakes, retain_graph=True)
+    shown.backward(gradient)
+    sums.add("loss_generator", loss)
+    if real_logits is None:  # only now, when the generator's activations are gone
+        real_logits = _judged(training, reals, labels)
+    loss = training.loss.discriminator(real_logits, fake_logits)
+    (loss * sums.share).backward(inputs=training.discriminator_parameters)
+    _penalise(training, reals, fakes, labels, sums)
+    certainty = training.loss.certainty(real_logits, fake_logits).detach()
+    sums.add("loss_discriminator", loss)
+    sums.add("sign_real", certainty.sign().mean())
+    sums.add("logit_gap", real_logits.mean() - fake_logits.mean())
+    return certainty
 
 
-def _path_length(training: Training, part: _Part, chance: _Chance, sums: _Sums) -> None:
+def _penalise(training: Training, reals: Tensor, fakes: Tensor, labels: Tensor | None, sums: _Sums) -> None:
+    """R1 and R2, every so many steps, on the pictures as shown: no second derivative through the augmentation."""
+    regulariser = training.config.regulariser
+    assert regulariser.r1_gamma is not None
+    if training.num_steps % regulariser.r1_interval != 0:
+        return
+    for name, gamma, shown in (("r1", regulariser.r1_gamma, reals), ("r2", regulariser.r2_gamma, fakes)):
+        if gamma > 0.0:
+            penalty = gradient_penalty(training.discriminator, shown.detach().requires_grad_(), labels)
+            weighted = penalty * gamma * regulariser.r1_interval * sums.share
+            weighted.backward(inputs=training.discriminator_parameters)
+            sums.add(f"{name}_penalty", penalty)
+
+
+def _regularise_generator(training: Training, labels: Tensor | None, num: int, chance: _Chance, sums: _Sums) -> None:
+    """Path length, every so many steps, and orthogonality."""
+    regulariser = training.config.regulariser
+    if training.path_length_weight and training.num_steps % regulariser.path_length_interval == 0:
+        _path_length(training, labels, max(1, num // 2), chance, sums)
+    if regulariser.orthogonal_weight:
+        (orthogonal_penalty(training.generator) * regulariser.orthogonal_weight).backward()
+
+
+def _path_length(training: Training, labels: Tensor | None, num: int, chance: _Chance, sums: _Sums) -> None:
     """Path length regularisation on half a microbatch (StyleGAN2 appendix B), weighted for being lazy."""
     generator = training.style_generator
     assert generator is not None
-    num = max(1, len(part.reals) // 2)
-    latents = _latents(training, None if part.labels is None else part.labels[:num], num, chance)
+    latents = _latents(training, None if labels is None else labels[:num], num, chance)
     shape = (num * chance.world.size, training.shape.channels, training.shape.height, training.shape.width)
     probe = chance.world.share(torch.randn(shape, generator=chance.latents, device=training.device))
-    penalty, length = path_length_penalty(generator, latents, training.mean_path_length, probe)
+    with _autocast(training):
+        penalty, length = path_length_penalty(generator, latents, training.mean_path_length, probe)
     (penalty * training.path_length_weight * training.config.regulariser.path_length_interval).backward()
     chance.world.average([length])
     training.mean_path_length = training.mean_path_length.lerp(length, 1.0 - _PATH_LENGTH_DECAY)
     sums.values["path_length"] = length
-
-
-def _discriminator_phase(training: Training, parts: list[_Part], chance: _Chance, sums: _Sums) -> None:
-    """Step the discriminator on augmented reals and fakes, with R1 and R2 every so many steps."""
-    regulariser = training.config.regulariser
-    assert regulariser.r1_gamma is not None
-    penalise = regulariser.penalises_gradients and training.num_steps % regulariser.r1_interval == 0
-    certainties: list[Tensor] = []
-    training.discriminator_optimiser.zero_grad(set_to_none=True)
-    for part in parts:
-        # packed here: what the discriminator sees as one picture is what its gradient penalty is about
-        reals = _packed(training, _augmented(training, part.reals, chance))
-        fakes = _packed(training, _augmented(training, part.fakes, chance))
-        with _autocast(training):
-            real_logits = training.discriminator(reals, part.labels)
-            fake_logits = training.discriminator(fakes, part.labels)
-        loss = training.loss.discriminator(real_logits, fake_logits)
-        (loss * sums.share).backward()
-        certainty = training.loss.certainty(real_logits, fake_logits).detach()
-        certainties.append(certainty)
-        sums.add("loss_discriminator", loss)
-        sums.add("sign_real", certainty.sign().mean())
-        sums.add("logit_gap", real_logits.mean() - fake_logits.mean())
-        if penalise:
-            for name, gamma, shown in (("r1", regulariser.r1_gamma, reals), ("r2", regulariser.r2_gamma, fakes)):
-                if gamma > 0.0:
-                    _penalise(training, name, gamma, shown, part.labels, sums)
-    training.controller.update(chance.world.join(torch.cat(certainties)))
-    _take_step(training, training.discriminator_optimiser, training.discriminator_parameters, chance.world)
-
-
-def _penalise(training: Training, name: str, gamma: float, shown: Tensor, labels: Tensor | None, sums: _Sums) -> None:
-    """On the pictures as the discriminator sees them: no second derivative through the augmentation."""
-    penalty = gradient_penalty(training.discriminator, shown.detach().requires_grad_(), labels)
-    (penalty * gamma * training.config.regulariser.r1_interval * sums.share).backward()
-    sums.add(f"{name}_penalty", penalty)
 
 
 def _take_step(
@@ -159,11 +146,6 @@ def _take_step(
     if clip is not None:
         nn.utils.clip_grad_norm_(parameters, clip)
     optimiser.step()
-
-
-def _train_only(parameters: list[nn.Parameter], wanted: bool) -> None:
-    for parameter in parameters:
-        parameter.requires_grad_(wanted)
 
 
 def _latents(training: Training, labels: Tensor | None, num: int, chance: _Chance) -> Latents:
@@ -198,8 +180,9 @@ def _packed(training: Training, images: Tensor) -> Tensor:
 
 
 def _judged(training: Training, images: Tensor, labels: Tensor | None) -> Tensor:
-    logits: Tensor = training.discriminator(_packed(training, images), labels)
-    return logits
+    with _autocast(training):
+        logits: Tensor = training.discriminator(images, labels)
+        return logits
 
 
 def _autocast(training: Training) -> torch.autocast:

@@ -9,17 +9,11 @@ can be ended and called again. One thread a run, two runs at a time (--processes
 """
 
 import dataclasses
-import json
-import os
-import platform
-import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Iterator
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -28,23 +22,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import numpy as np
 import torch
 
+from experiments.half import HALVES, Judge, Ledger, Run, finished, table, trained_half
 from gan.begin import begin
 from gan.checkpoint import save_checkpoint
 from gan.command_line import Parser, run_command
 from gan.config import RunConfig, flatten, with_values
-from gan.data.dataset import PictureSet, load_pictures
+from gan.data.dataset import load_pictures
 from gan.data.resolution import Resolution
 from gan.errors import UserError
 from gan.loop import train
-from gan.metrics.evaluate import Reference
-from gan.metrics.features import load_feature_net
-from gan.metrics.split import split_halves
 from gan.recipes import recipe_named
 from gan.sampling.sample import sample
 from gan.version import code_version
 
 HERE = Path(__file__).resolve().parent
-RESULTS = HERE / "results.json"
 NUM_SAMPLES = 1000
 TICKS = 8
 SHOWN = ("fid", "kid", "precision", "recall", "coverage", "memorised")
@@ -118,19 +109,7 @@ def schedule(kimg: float) -> dict[str, str]:
     return {"schedule.total_kimg": str(kimg), "schedule.tick_kimg": str(kimg / TICKS)}
 
 
-def halves(pictures: PictureSet) -> PictureSet:
-    """The reference half: what runs are trained on."""
-    index, _ = split_halves(pictures.images)
-    return dataclasses.replace(
-        pictures,
-        images=pictures.images[index],
-        labels=pictures.labels[index],
-        names=tuple(pictures.names[i] for i in index),
-        fingerprint=f"{pictures.fingerprint}-half",
-    )
-
-
-def follow(job: Job) -> dict[str, Any]:
+def follow(job: Job) -> Run:
     """Train to the end; the scores at each tick."""
     torch.set_num_threads(1)
     size = Resolution(height=32, width=32)
@@ -140,16 +119,13 @@ def follow(job: Job) -> dict[str, Any]:
         if config.transfer.start_from == TRANSFER:
             start = _trained_elsewhere(job, Path(folder) / "start", size)
             config = dataclasses.replace(config, transfer=dataclasses.replace(config.transfer, start_from=str(start)))
-        net = load_feature_net("randconv", torch.device("cpu"))
-        reference = Reference.build(pictures.images, net)
-        trained = halves(pictures)
-        training = begin(config, trained, torch.device("cpu"))
+        judge, half = Judge(pictures), trained_half(pictures)
+        training = begin(config, half, torch.device("cpu"))
     started = time.process_time()
     ticks: list[dict[str, Any]] = []
-    for tick in train(training, trained):
-        counts = np.bincount(trained.labels).tolist() if training.shape.num_classes else []
-        features = net(sample(training.average, range(NUM_SAMPLES), class_counts=counts))
-        scores = {name: reference.score(features, name).to_plain() for name in ("reference", "held_out")}
+    for tick in train(training, half):
+        counts = np.bincount(half.labels).tolist() if training.shape.num_classes else []
+        scores = judge.scores(sample(training.average, range(NUM_SAMPLES), class_counts=counts))
         ticks.append({"images_seen": tick.images_seen, "ada_p": tick.ada_p, "returns": tick.num_returns, **scores})
     return {"ticks": ticks, "cpu_seconds": round(time.process_time() - started), "commit": code_version()}
 
@@ -184,38 +160,6 @@ def jobs(options: Any) -> Iterator[Job]:
             )
 
 
-def stored() -> dict[str, Any]:
-    results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"runs": {}}
-    return results
-
-
-def store(results: Mapping[str, Any]) -> None:
-    partial = RESULTS.with_suffix(".partial")
-    partial.write_text(json.dumps(results, indent=None, separators=(",", ":")).replace('},"', '},\n"') + "\n")
-    partial.replace(RESULTS)
-
-
-def table(results: Mapping[str, Any], recipe: str, kimg: float, half: str) -> str:
-    """A row a switch: mean and spread over the seeds of each score at its best tick by the half trained on."""
-    rows = [f"| switch | seeds | {' | '.join(SHOWN)} |", f"|---|---|{'---|' * len(SHOWN)}"]
-    for switch in SWITCHES:
-        runs = [
-            run
-            for key, run in results["runs"].items()
-            if key.startswith(f"{recipe} | {kimg:g} kimg | {switch} | seed ")
-        ]
-        if not runs:
-            continue
-        best = [min(run["ticks"], key=lambda tick: tick["reference"]["fid"]) for run in runs]
-        cells = []
-        for name in SHOWN:
-            values = [tick[half][name] for tick in best]
-            spread = f" ± {statistics.stdev(values):.2g}" if len(values) > 1 else ""
-            cells.append(f"{statistics.fmean(values):.3g}{spread}")
-        rows.append(f"| {switch} | {len(runs)} | {' | '.join(cells)} |")
-    return "\n".join(rows)
-
-
 def main() -> int:
     parser = Parser(prog="experiments/ablation/run.py", description=__doc__ or "", epilog="")
     parser.add_argument("--icons", help="real icons: a folder or zip")
@@ -229,28 +173,19 @@ def main() -> int:
     options = parser.parse_args()
 
     def command() -> None:
-        results = stored()
+        ledger = Ledger(HERE / "results.json")
         if not options.table:
             if not options.icons:
                 raise UserError("--icons is missing: give a folder or zip of real icons")
-            _run_all([job for job in jobs(options) if job.key not in results["runs"]], results, options.processes)
-        for half in ("held_out", "reference"):
+            for job, run in finished(ledger.missing(jobs(options)), follow, options.processes):
+                ledger.add(job.key, run)
+        start = f"{options.recipe} | {options.kimg:g} kimg"
+        for half in HALVES:
+            rows = {switch: ledger.runs_of(f"{start} | {switch}") for switch in SWITCHES}
             print(f"\n{options.recipe}, {options.kimg:g} kimg, against the {half} half\n")
-            print(table(results, options.recipe, options.kimg, half))
+            print(table("switch", rows, half, SHOWN))
 
     return run_command("ablation", command)
-
-
-def _run_all(todo: list[Job], results: dict[str, Any], processes: int) -> None:
-    results["hardware"] = f"{platform.machine()}, {os.cpu_count()} CPU cores, one thread a run"
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        running = {pool.submit(follow, job): job for job in todo}
-        for number, done in enumerate(as_completed(running), start=1):
-            job = running[done]
-            results["runs"][job.key] = done.result()
-            store(results)
-            last = results["runs"][job.key]["ticks"][-1]["held_out"]
-            print(f"{number}/{len(todo)} {job.key}: FID {last['fid']:.0f} recall {last['recall']:.2f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -9,16 +9,10 @@ again. One thread a run, two runs at a time, ours and the peer's by turns.
 """
 
 import dataclasses
-import json
-import os
-import platform
-import statistics
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +22,7 @@ import torch
 
 from experiments.bench.contender import Workload
 from experiments.bench.nvlabs import check_source
+from experiments.half import HALVES, Judge, Ledger, Run, finished, table, trained_half
 from experiments.quality.nvlabs import NVlabsRun
 from gan.augment import AugmentConfig
 from gan.begin import begin
@@ -38,15 +33,11 @@ from gan.data.pixels import UInt8Array, sheet
 from gan.data.resolution import Resolution
 from gan.errors import UserError
 from gan.loop import train
-from gan.metrics.evaluate import Reference
-from gan.metrics.features import load_feature_net
-from gan.metrics.split import split_halves
 from gan.networks.stylegan2 import StyleGAN2Config
 from gan.sampling.sample import sample
 from gan.version import code_version
 
 HERE = Path(__file__).resolve().parent
-RESULTS = HERE / "results.json"
 NUM_SAMPLES = 1000
 TICKS = 8
 ADA_KIMG = 200.0
@@ -101,19 +92,16 @@ def ours(job: Job) -> RunConfig:
     )
 
 
-def follow(job: Job) -> tuple[dict[str, Any], UInt8Array]:
+def follow(job: Job) -> tuple[Run, UInt8Array]:
     """Train to the end; the scores at each tick, and 16 last samples."""
     torch.set_num_threads(1)
     pictures = load_pictures(job.icons, Resolution(height=32, width=32), channels=3)
-    net = load_feature_net("randconv", torch.device("cpu"))
-    reference = Reference.build(pictures.images, net)
+    judge, half = Judge(pictures), trained_half(pictures)
     ticks: list[dict[str, Any]] = []
     started = time.process_time()
     images = pictures.images
-    for images_seen, ada_p, images in _ticks(job, _half(pictures)):
-        features = net(images)
-        scores = {name: reference.score(features, name).to_plain() for name in ("reference", "held_out")}
-        ticks.append({"images_seen": images_seen, "ada_p": ada_p, **scores})
+    for images_seen, ada_p, images in _ticks(job, half):
+        ticks.append({"images_seen": images_seen, "ada_p": ada_p, **judge.scores(images)})
     seconds = round(time.process_time() - started)
     return {"ticks": ticks, "cpu_seconds": seconds, "commit": code_version()}, images[:16]
 
@@ -132,48 +120,6 @@ def _ticks(job: Job, pictures: PictureSet) -> Iterator[tuple[int, float, UInt8Ar
         yield images_seen, run.ada_p, run.sample(NUM_SAMPLES)
 
 
-def _half(pictures: PictureSet) -> PictureSet:
-    index, _ = split_halves(pictures.images)
-    return dataclasses.replace(
-        pictures,
-        images=pictures.images[index],
-        labels=pictures.labels[index],
-        names=tuple(pictures.names[i] for i in index),
-        fingerprint=f"{pictures.fingerprint}-half",
-    )
-
-
-def stored() -> dict[str, Any]:
-    results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"runs": {}}
-    return results
-
-
-def store(results: dict[str, Any]) -> None:
-    partial = RESULTS.with_suffix(".partial")
-    partial.write_text(json.dumps(results, separators=(",", ":")).replace('},"', '},\n"') + "\n")
-    partial.replace(RESULTS)
-
-
-def table(results: dict[str, Any], kimg: float, half: str) -> str:
-    """Mean and spread over the seeds, each run at its best tick by FID on the half that it was trained on."""
-    rows = [f"| who, gamma | seeds | {' | '.join(SHOWN)} | cpu s |", f"|---|---|{'---|' * len(SHOWN)}---|"]
-    groups: dict[str, list[dict[str, Any]]] = {}
-    for key, run in results["runs"].items():
-        who, length, gamma, _ = key.split(" | ")
-        if length == f"{kimg:g} kimg":
-            groups.setdefault(f"{who}, {gamma}", []).append(run)
-    for name, runs in sorted(groups.items()):
-        best = [min(run["ticks"], key=lambda tick: tick["reference"]["fid"]) for run in runs]
-        cells = []
-        for score in SHOWN:
-            values = [tick[half][score] for tick in best]
-            spread = f" ± {statistics.stdev(values):.2g}" if len(values) > 1 else ""
-            cells.append(f"{statistics.fmean(values):.3g}{spread}")
-        seconds = statistics.fmean(run["cpu_seconds"] for run in runs)
-        rows.append(f"| {name} | {len(runs)} | {' | '.join(cells)} | {seconds:.0f} |")
-    return "\n".join(rows)
-
-
 def main() -> int:
     parser = Parser(prog="experiments/quality/run.py", description=__doc__ or "", epilog="")
     parser.add_argument("--icons", help="real icons: a folder or zip")
@@ -186,43 +132,29 @@ def main() -> int:
     options = parser.parse_args()
 
     def command() -> None:
-        results = stored()
+        ledger = Ledger(HERE / "results.json")
         if not options.table:
             if not options.icons or not options.nvlabs:
                 raise UserError("--icons and --nvlabs are missing: give real icons and the peer's folder")
             check_source(Path(options.nvlabs))
-            todo = [
-                Job(
-                    who=who,
-                    seed=seed,
-                    kimg=options.kimg,
-                    gamma=options.gamma,
-                    icons=options.icons,
-                    nvlabs=options.nvlabs,
-                )
-                for seed in range(options.seeds)
-                for who in ("nvlabs", "ours")
-            ]
-            _run_all([job for job in todo if job.key not in results["runs"]], results, options.processes)
-        for half in ("held_out", "reference"):
-            print(f"\n{options.kimg:g} kimg, against the {half} half\n")
-            print(table(results, options.kimg, half))
+            for job, (run, images) in finished(ledger.missing(_jobs(options)), follow, options.processes):
+                ledger.add(job.key, run)
+                sheet(images, 8, scale=2).save(HERE / f"{job.who}-{job.kimg:g}-{job.gamma:g}-{job.seed}.png")
+        setting = f"{options.kimg:g} kimg | gamma {options.gamma:g}"
+        for half in HALVES:
+            rows = {who: ledger.runs_of(f"{who} | {setting}") for who in ("nvlabs", "ours")}
+            print(f"\n{setting}, against the {half} half\n")
+            print(table("who", rows, half, SHOWN))
 
     return run_command("quality", command)
 
 
-def _run_all(todo: list[Job], results: dict[str, Any], processes: int) -> None:
-    results["hardware"] = f"{platform.machine()}, {os.cpu_count()} CPU cores, one thread a run"
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        running = {pool.submit(follow, job): job for job in todo}
-        for done in as_completed(running):
-            job = running[done]
-            run, images = done.result()
-            results["runs"][job.key] = run
-            store(results)
-            sheet(images, 8, scale=2).save(HERE / f"{job.who}-{job.kimg:g}-{job.gamma:g}-{job.seed}.png")
-            last = run["ticks"][-1]["held_out"]
-            print(f"{job.key}: FID {last['fid']:.0f} recall {last['recall']:.2f}", flush=True)
+def _jobs(options: Any) -> list[Job]:
+    return [
+        Job(who=who, seed=seed, kimg=options.kimg, gamma=options.gamma, icons=options.icons, nvlabs=options.nvlabs)
+        for seed in range(options.seeds)
+        for who in ("nvlabs", "ours")
+    ]
 
 
 if __name__ == "__main__":
