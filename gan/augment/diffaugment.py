@@ -50,8 +50,7 @@ def to_pictures(values: Tensor, images: Tensor) -> Tensor:
 
 
 def recolour_straight(images: Tensor, brightness: Tensor, saturation: Tensor, contrast: Tensor) -> Tensor:
-    """`[n, 1 or 3, h, w]`: brightness added, saturation about each pixel's mean, contrast about the
-    picture's."""
+    """`[n, 1 or 3, h, w]`: brightness added, saturation about each pixel's mean, contrast about the picture's."""
     images = images + brightness
     if images.shape[1] == 3:
         images = torch.lerp(images.mean(dim=1, keepdim=True), images, saturation)
@@ -64,8 +63,7 @@ def recolour_premultiplied(images: Tensor, brightness: Tensor, saturation: Tenso
     colour = (images[:, :3] + 1.0) / 2.0 + brightness / 2.0 * alpha
     colour = torch.lerp(colour.mean(dim=1, keepdim=True), colour, saturation)
     # The mean straight colour, each pixel weighted by its alpha. A proper picture's lies in these bounds
-    # after
-    # brightness; without them a young generator's, all but transparent, would divide by nearly nothing.
+    # after brightness; without them a young generator's, all but transparent, would divide by nearly nothing.
     weight = alpha.mean(dim=(1, 2, 3), keepdim=True).clamp(min=1e-3)
     mean = (colour.mean(dim=(1, 2, 3), keepdim=True) / weight).clamp(-0.25, 1.25)
     colour = torch.lerp(mean * alpha, colour, contrast)
