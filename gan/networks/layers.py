@@ -279,7 +279,8 @@ class MinibatchStandardDeviation(nn.Module):
         num, channels, height, width = x.shape
         group = next(size for size in range(min(self.group_size, num), 0, -1) if num % size == 0)
         grouped = x.float().reshape(group, num // group, channels, height, width)
-        deviation = (grouped.var(dim=0, unbiased=False) + 1e-8).sqrt().mean(dim=(1, 2, 3))
+        variance = (grouped - grouped.mean(dim=0)).square().mean(dim=0)  # var(dim=0) takes ten times as long on a CPU
+        deviation = (variance + 1e-8).sqrt().mean(dim=(1, 2, 3))
         plane = deviation.repeat(group)[:, None, None, None].expand(num, 1, height, width)
         return torch.cat([x, plane.to(x.dtype)], dim=1)
 
