@@ -5,7 +5,6 @@ Equalised learning rate: Karras et al. 2018 (ProGAN), section 4.1. Modulated con
 [1, 3, 3, 1]: StyleGAN2, appendix B.
 """
 
-import functools
 import math
 from typing import Any
 
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 LEAKY_SLOPE = 0.2
 LEAKY_GAIN = math.sqrt(2.0)  # restores unit variance after a leaky ReLU, as the StyleGAN papers do
+_LOW_PASS = [[row * column / 64.0 for column in (1.0, 3.0, 3.0, 1.0)] for row in (1.0, 3.0, 3.0, 1.0)]
 
 
 def leaky(x: Tensor) -> Tensor:
@@ -145,14 +145,7 @@ class _DownsampleTransposed(torch.autograd.Function):
 
 
 def _low_pass_kernel(x: Tensor) -> Tensor:
-    return _expanded_taps(x.shape[1], x.dtype, x.device)
-
-
-@functools.lru_cache(maxsize=256)
-def _expanded_taps(num_channels: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    with torch.inference_mode(False):  # it may serve a training after a sampling
-        taps = torch.tensor([1.0, 3.0, 3.0, 1.0], dtype=dtype, device=device) / 8.0
-        return torch.outer(taps, taps).repeat(num_channels, 1, 1, 1)
+    return torch.tensor(_LOW_PASS, dtype=x.dtype, device=x.device).expand(x.shape[1], 1, 4, 4)
 
 
 def low_pass_plain(x: Tensor, *, padding: int) -> Tensor:

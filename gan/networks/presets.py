@@ -51,7 +51,7 @@ PRESETS: dict[str, Preset] = {
     "cdcgan": Preset(CDCGANConfig(), "DCGAN with classes, for icons"),
     "cdcgan-small": Preset(CDCGANConfig(width=32, max_width=256, self_modulation=True), "for a CPU core"),
     "dcgan": Preset(DCGANConfig(), "as wide as the framework examples"),
-    "dcgan-small": Preset(DCGANConfig(width=32, max_width=256), "for a CPU core"),
+    "dcgan-small": Preset(DCGANConfig(width=32, max_width=256, self_modulation=True), "for a CPU core"),
     "dcgan-paper": Preset(DCGANConfig(width=128, max_width=1024), "Radford et al. 2016, 64 px (figure 1)"),
     "r3gan": Preset(R3GANConfig(), "for icons"),
     "r3gan-small": Preset(R3GANConfig(channel_base=1024, channel_max=64, blocks=1), "for a CPU core"),
