@@ -43,6 +43,7 @@ TRANSFER = "transfer"
 
 SWITCHES: dict[str, dict[str, str]] = {
     "default": {},
+    "bf16": {"precision": "bf16"},
     "no augmentation": {"augment.policy": "none"},
     "DiffAugment": {"augment.policy": "diffaugment"},
     "ADA, p up to 1": {"augment.max_p": "1.0"},
