@@ -48,6 +48,7 @@ SWITCHES: dict[str, dict[str, str]] = {
     "DiffAugment": {"augment.policy": "diffaugment"},
     "ADA, p up to 1": {"augment.max_p": "1.0"},
     "ADA, blit and geometry": {"augment.colour": "false"},
+    "ADA, blind to alpha": {"augment.alpha_aware": "false"},
     "no R1": {"regulariser.r1_gamma": "0"},
     "R1 x 10": {"regulariser.r1_gamma": "x10"},
     "R1 x 100": {"regulariser.r1_gamma": "x100"},

@@ -3,7 +3,7 @@
 import torch
 from torch import Generator, Tensor
 
-from gan.augment.colour import RECOLOUR_OF_CHANNELS, draw_tint
+from gan.augment.colour import RECOLOUR_OF_CHANNELS, draw_tint, recolour_beside_alpha
 from gan.augment.config import AugmentConfig
 from gan.augment.geometry import Motion, draw_blit, draw_geometry, identity
 from gan.augment.interface import Augment
@@ -14,16 +14,18 @@ class AdaAugment(Augment):
     """Pixel blitting, geometry and colour, in the paper's order, every change with probability p per picture.
 
     Departures: a picture that only blitting moves is copied pixel by pixel, not filtered; pictures with alpha
-    are transparent beyond their edge, where the paper reflects; the paper's further groups (filter, noise,
-    cutout) are left out, as they are from its chosen `bgc`.
+    are transparent beyond their edge, where the paper reflects (`alpha_aware`); the paper's further groups
+    (filter, noise, cutout) are left out, as they are from its chosen `bgc`.
     """
 
     def __init__(self, config: AugmentConfig, channels: int) -> None:
         super().__init__()
         self.config = config
-        self.border = TRANSPARENT if channels == 4 else REFLECTED
+        with_alpha = channels == 4
+        self.border = TRANSPARENT if with_alpha and config.alpha_aware else REFLECTED
         self.resample = Supersampled() if config.antialias else Interpolated()
-        self.recolour = RECOLOUR_OF_CHANNELS[channels]
+        blind = with_alpha and not config.alpha_aware
+        self.recolour = recolour_beside_alpha if blind else RECOLOUR_OF_CHANNELS[channels]
 
     def transform(self, images: Tensor, p: float, generator: Generator) -> Tensor:
         num, _, height, width = images.shape

@@ -70,6 +70,11 @@ def recolour_rgb(images: Tensor, tint: Tint) -> Tensor:
     return flat.view_as(images)
 
 
+def recolour_beside_alpha(images: Tensor, tint: Tint) -> Tensor:
+    """`[n, 4, h, w]`: the first three channels as if they were a picture without alpha, alpha left alone."""
+    return torch.cat([recolour_rgb(images[:, :3].contiguous(), tint), images[:, 3:]], dim=1)
+
+
 def recolour_rgba(images: Tensor, tint: Tint) -> Tensor:
     """`[n, 4, h, w]`, premultiplied: straight colours change as in RGB, alpha does not, transparent stays so.
 

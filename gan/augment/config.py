@@ -42,6 +42,10 @@ class AugmentConfig:
     """Brightness, contrast, luma flip, hue, saturation (c)."""
     mirror: bool = True
     """Whether blitting may mirror left and right; off for pictures that have a handedness to keep."""
+    alpha_aware: bool = True
+    """ADA on pictures with alpha. On: beyond the edge lies transparency, and colours change beneath alpha, so that
+    transparent stays transparent. Off: the paper's pipeline for RGB on the colours as stored, reflected at the edge
+    with alpha, which tints the transparent ground too."""
     antialias: bool = False
     """On: geometry resamples as in the paper, up and down by the SYM6 wavelet; the pipeline then costs two to
     four times as much. Off: it reads once from a Lanczos enlargement, at the mild scales drawn here no worse:

@@ -9,8 +9,8 @@ Koyama 2018, equation 3).
 Each can be switched: z sets the norms' gains and biases too (self-modulation, Chen et al. 2019, arXiv 1810.01365);
 no batch norm in the discriminator, because R1 then measures each picture's own gradient; minibatch standard deviation
 (ProGAN, section 3); StyleGAN2's residual discriminator instead of the paper's. On dcss-weapons-plus at 32 px, 64,000
-images, one seed, held-out FID and recall (experiments/networks): 143 and .51 as in the paper, 134 and .50 self-modulated,
-160 and .09 against the residual discriminator, for twice the time.
+images, one seed, held-out FID and recall (experiments/networks): 143 and .51 as in the paper, 134 and .50
+self-modulated, 160 and .09 against the residual discriminator, for twice the time.
 """
 
 import itertools

@@ -448,6 +448,20 @@ def test_config_refuses(changed: dict[str, Any], names: str) -> None:
         replace(AugmentConfig(), **changed)
 
 
+def test_blind_to_alpha_the_transparent_ground_is_tinted_and_shapes_are_reflected_at_the_edge() -> None:
+    transparent = torch.full((64, 4, 16, 16), -1.0)
+    aware = build_augment(AugmentConfig(policy="fixed"), 4)
+    blind = build_augment(AugmentConfig(policy="fixed", alpha_aware=False), 4)
+    shown = aware(transparent, 1.0, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(shown, transparent, rtol=0.0, atol=1e-4)
+    tinted = blind(transparent, 1.0, torch.Generator().manual_seed(0))
+    assert (tinted[:, 3] + 1.0).abs().max() < 1e-4
+    assert (tinted[:, :3] - transparent[:, :3]).abs().amax(dim=(1, 2, 3)).median() > 0.1
+    opaque = torch.full((64, 4, 16, 16), 1.0)
+    assert (blind(opaque, 1.0, torch.Generator().manual_seed(0))[:, 3] > 0.99).all()
+    assert (aware(opaque, 1.0, torch.Generator().manual_seed(0))[:, 3] < -0.99).any()
+
+
 def test_channels_are_1_3_or_4() -> None:
     with pytest.raises(UserError, match="2 channels"):
         build_augment(AugmentConfig(), 2)

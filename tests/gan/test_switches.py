@@ -37,6 +37,7 @@ SWITCHES: list[dict[str, str]] = [
     {"average.ramp_up": "0"},
     {"augment.policy": "diffaugment"},
     {"augment.policy": "none"},
+    {"augment.alpha_aware": "false", "augment.policy": "fixed", "augment.fixed_p": "0.9"},
     {"network.style_mixing_probability": "0.9"},
     {"network.path_length_weight": "2.0"},
     {"network.minibatch_group": "1"},
