@@ -38,18 +38,24 @@ NUM_SHOWN = 64
 TICKS = 8
 SHOWN = ("fid", "kid", "precision", "recall", "density", "coverage", "memorised")
 
+_PLAIN = {"network.self_modulation": "false"}
+_CLASSES = {"data.conditional": "true"}
+
 ROWS: dict[str, tuple[str, dict[str, str]]] = {
-    "dcgan": ("dcgan-small", {}),
-    "dcgan-self-modulated": ("dcgan-small", {"network.self_modulation": "true"}),
+    "dcgan": ("dcgan-small", _PLAIN),
+    "dcgan-self-modulated": ("dcgan-small", {}),
     "dcgan-residual": (
         "dcgan-small",
-        {"network.discriminator": "residual", "optimiser.beta1": "0", "optimiser.beta2": "0.99"},
+        _PLAIN | {"network.discriminator": "residual", "optimiser.beta1": "0", "optimiser.beta2": "0.99"},
     ),
-    "cdcgan": ("cdcgan-small", {"data.conditional": "true"}),
+    "cdcgan": ("cdcgan-small", _CLASSES),
+    "cdcgan-norm": ("cdcgan-small", _CLASSES | _PLAIN),
+    "cdcgan-multiply": ("cdcgan-small", _CLASSES | _PLAIN | {"network.join": "multiply"}),
+    "cdcgan-concatenate": ("cdcgan-small", _CLASSES | _PLAIN | {"network.join": "concatenate"}),
     "stylegan2": ("stylegan2-small", {}),
     "swagan": ("swagan-small", {}),
     "biggan": ("biggan-small", {}),
-    "biggan-classes": ("biggan-small", {"data.conditional": "true"}),
+    "biggan-classes": ("biggan-small", _CLASSES),
     "biggan-deep": ("biggan-deep-small", {}),
     "r3gan": ("r3gan-small", {}),
 }
