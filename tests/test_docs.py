@@ -21,6 +21,7 @@ MAINS = {  # how the pages write a command → the module whose main() it is
     "gan.networks": "gan.networks.__main__",
     "gan.convert": "gan.convert.__main__",
 }
+WITH_SUBCOMMANDS = {"gan.data.__main__"}
 FLOORS = ("gan", "search", "serve", "ops")
 
 
@@ -37,18 +38,21 @@ def code_of(page: str) -> str:
 
 
 def commands() -> Iterator[tuple[str, str, list[str]]]:
-    """(page, module, flags) of every command of ours that a page shows."""
+    """(page, command, flags) of every command of ours that a page shows; a command: a module and its subcommand."""
     for page in PAGES:
         for match in re.finditer(
             r"python (?:-m )?(search/run\.py|ops/refresh\.py|serve\.app|gan\.\w+)([^\n|]*)", code_of(page)
         ):
             words = shlex.split(match[2].split(" #")[0].replace("…", ""), posix=True)
-            yield page, MAINS[match[1]], [word.split("=")[0] for word in words if word.startswith("--")]
+            flags = [word.split("=")[0] for word in words if word.startswith("--")]
+            command = MAINS[match[1]]
+            yield page, f"{command} {words[0]}" if command in WITH_SUBCOMMANDS and words else command, flags
 
 
-def help_of(module: str, capsys: pytest.CaptureFixture[str]) -> str:
+def help_of(command: str, capsys: pytest.CaptureFixture[str]) -> str:
+    module, *subcommand = command.split()
     with pytest.raises(SystemExit) as ended:
-        importlib.import_module(module).main(["--help"])
+        importlib.import_module(module).main([*subcommand, "--help"])
     assert ended.value.code == 0
     return capsys.readouterr().out
 
@@ -56,14 +60,15 @@ def help_of(module: str, capsys: pytest.CaptureFixture[str]) -> str:
 def test_every_flag_that_a_page_shows_exists(capsys: pytest.CaptureFixture[str]) -> None:
     shown = list(commands())
     assert len(shown) > 10
-    helps = {module: help_of(module, capsys) for module in MAINS.values()}
-    for page, module, flags in shown:
+    helps = {command: help_of(command, capsys) for command in {command for _, command, _ in shown}}
+    for page, command, flags in shown:
         for flag in flags:
-            assert re.search(rf"{flag}\b", helps[module]), f"{page} shows {flag} for {module}"
+            assert re.search(rf"{flag}\b", helps[command]), f"{page} shows {flag} for {command}"
 
 
 def test_every_command_is_in_the_readme(capsys: pytest.CaptureFixture[str]) -> None:
-    assert {module for page, module, _ in commands() if page == "README.md"} == set(MAINS.values())
+    shown = {command.split()[0] for page, command, _ in commands() if page == "README.md"}
+    assert shown == set(MAINS.values())
     for module in MAINS.values():
         assert "examples" in help_of(module, capsys).lower() or "python -m serve.app" in help_of(module, capsys)
 

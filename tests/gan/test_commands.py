@@ -82,12 +82,15 @@ def test_sample_refuses_on_one_line(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 def test_data_describes_shows_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "armory"
-    assert data_main(["armory", "--resolution", "16", "--sheet", str(tmp_path / "sheet.png"), "--out", str(out)]) == 0
+    assert (
+        data_main(["info", "armory", "--resolution", "16", "--sheet", str(tmp_path / "sheet.png"), "--out", str(out)])
+        == 0
+    )
     text = capsys.readouterr().out
     assert "16x16, RGBA" in text
     assert "sword" in text
-    assert data_main([str(out)]) == 0
-    assert data_main(["armory", "--out", str(out)]) == 2
+    assert data_main(["info", str(out)]) == 0
+    assert data_main(["info", "armory", "--out", str(out)]) == 2
     assert "not empty" in capsys.readouterr().err
 
 
