@@ -8,14 +8,12 @@ norm sees the sum of what the two bring, so z may fade as long as the class vari
 of z's own length it does; each class became one picture, whatever the discriminator. Begun at a tenth of that length
 it leaves z its place. `multiply` (class times z) cannot lose z, but truncation 0 forgets the class. `norm`, the
 default, lets z alone pass the convolutions, where batch norm keeps it at unit variance, and the class set the norms'
-gains and biases (de Vries et al. 2017, arXiv 1707.00683). dcss-weapons-plus, 32 px, 24,000 images, one seed each, FID
-and recall on held-out reals (experiments/LOG.md):
+gains and biases (de Vries et al. 2017, arXiv 1707.00683). dcss-weapons-plus, 32 px, held-out FID and recall, one seed:
+64,000 images in experiments/networks, and the first line's in a trial run of 24,000 (experiments/LOG.md):
 
     concatenate, vector as long as z     322  .00
-    concatenate, a tenth of it           163  .14
-    multiply                             144  .44
-    norm                                 127  .28
-    norm, with z there too               117  .39   (self_modulation)
+    norm                                 130  .38
+    norm, with z there too               123  .43   (self_modulation)
 
 Without classes it is the DCGAN of gan/networks/dcgan.py.
 """
