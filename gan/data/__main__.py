@@ -10,6 +10,7 @@ from gan.command_line import Parser, run_command
 COMMANDS = {
     "import": "gan.data.commands.importing",
     "info": "gan.data.commands.info",
+    "clean": "gan.data.commands.clean",
     "labels": "gan.data.commands.labels",
     "fetch": "gan.data.commands.fetch",
 }
@@ -18,6 +19,7 @@ _EPILOG = """\
 examples:
   python -m gan.data info icons/ --resolution 64 --sheet icons.png    what is in a source, and what to do about it
   python -m gan.data import icons/ --out icons.zip --resolution 64    make a set of it
+  python -m gan.data clean icons.zip --out clean.zip --report report.html    without duplicates and broken files
   python -m gan.data import --help                                    each command has its own help
 
 SOURCE is a folder (subfolders are classes), a zip, a URL of a zip, or armory (built in).

@@ -1,0 +1,98 @@
+"""Copies made again: given an original and a supposed copy, what each known process would have made of the original.
+
+A copy that a process made can be made again, nearly to the pixel, from the original alone; a picture that an artist
+drew as another item cannot, however near it lies. Every function takes premultiplied uint8 or int16 `[4, h, w]` and
+gives remakes as int16 `[4, h, w]` for the caller to compare. Knows nothing of thresholds.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from gan.data.likeness.miniature import resample
+from gan.data.pixels import premultiply
+
+UInt8Array = NDArray[np.uint8]
+Int16Array = NDArray[np.int16]
+
+FILTERS = (
+    Image.Resampling.BILINEAR,
+    Image.Resampling.NEAREST,
+    Image.Resampling.BOX,
+    Image.Resampling.HAMMING,
+    Image.Resampling.BICUBIC,
+    Image.Resampling.LANCZOS,
+)
+
+LEAST_GAIN, MOST_GAIN = 0.6, 1.6
+
+
+def recoloured(original: Int16Array, copy: Int16Array) -> Int16Array | None:
+    """The original under the one gain and one offset a channel that come nearest to the copy (least squares; pixels
+    at the copy's limits are left out, since there the process clipped).
+
+    None where a gain would fold the colours together or tear them apart: with few colours any two pictures fit so.
+    """
+    alpha = original[3]
+    remake = original.copy()
+    for channel in range(3):
+        known, wanted = original[channel], copy[channel]
+        free = (alpha > 0) & (wanted > 1) & (wanted < alpha - 1)
+        if free.sum() < 2:
+            free = alpha > 0
+        # premultiplied, an offset is an offset times alpha
+        terms = np.stack([known[free], alpha[free] / 255.0], axis=1).astype(np.float64)
+        (gain, offset), *_ = np.linalg.lstsq(terms, wanted[free].astype(np.float64), rcond=None)
+        if not LEAST_GAIN <= gain <= MOST_GAIN:
+            if np.ptp(known[alpha > 0]) > 0:
+                return None
+            # one value throughout: gain and offset cannot be told apart
+            gain, offset = 1.0, gain * known[alpha > 0][0] + offset - known[alpha > 0][0]
+        remake[channel] = np.rint(np.clip(gain * known + offset * (alpha / 255.0), 0, alpha))
+    return remake
+
+
+def filtered(original: Int16Array, copy: Int16Array) -> Int16Array:
+    """The original under the one 3 x 3 kernel, the same for all channels and places, that comes nearest to the copy."""
+    padded = np.pad(original.astype(np.float64), ((0, 0), (1, 1), (1, 1)), mode="edge")
+    _, height, width = original.shape
+    terms = np.stack([padded[:, i : i + height, j : j + width].ravel() for i in range(3) for j in range(3)], axis=1)
+    kernel, *_ = np.linalg.lstsq(terms.T @ terms, terms.T @ copy.ravel().astype(np.float64), rcond=None)
+    remake: Int16Array = np.rint((terms @ kernel).reshape(original.shape)).astype(np.int16)
+    return remake
+
+
+def resized(original: UInt8Array, height: int, width: int) -> Iterator[UInt8Array]:
+    """The straight original at another size, by each of Pillow's filters."""
+    for filter_ in FILTERS:
+        yield resample(original, height, width, filter_)
+
+
+def with_palette(original: UInt8Array, num_colours: int) -> UInt8Array:
+    """The straight original in that many colours, alpha being part of a colour (Pillow's octree)."""
+    image = Image.fromarray(np.ascontiguousarray(original.transpose(1, 2, 0)))
+    reduced = image.quantize(num_colours, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    pixels: UInt8Array = np.asarray(reduced.convert("RGBA")).transpose(2, 0, 1)
+    return pixels
+
+
+def with_opaque_palette(original: UInt8Array, num_colours: int) -> Iterator[UInt8Array]:
+    """The straight original in that many opaque colours, its alpha kept aside, by each of Pillow's quantisers."""
+    image = Image.fromarray(np.ascontiguousarray(original[:3].transpose(1, 2, 0)))
+    for method in (Image.Quantize.MEDIANCUT, Image.Quantize.MAXCOVERAGE, Image.Quantize.FASTOCTREE):
+        reduced = image.quantize(num_colours, method=method, dither=Image.Dither.NONE).convert("RGB")
+        yield np.concatenate([np.asarray(reduced).transpose(2, 0, 1), original[3:]])
+
+
+def flattened(original: UInt8Array) -> list[UInt8Array]:
+    """What colours `[3, h, w]` of a straight original a program may hand to JPEG, which knows no alpha: those over
+    black, over white, and as they stand; each once."""
+    over_black = premultiply(original)[:3]
+    over_white = over_black + (255 - original[3:])
+    distinct: list[UInt8Array] = []
+    for flat in (over_black, over_white, original[:3]):
+        if not any((flat == known).all() for known in distinct):
+            distinct.append(flat)
+    return distinct

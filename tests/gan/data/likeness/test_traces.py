@@ -1,0 +1,58 @@
+import numpy as np
+
+from gan.data.armory import draw_armory
+from gan.data.likeness.alignment import align
+from gan.data.likeness.traces import evenness, palette_map, root_mean_square
+
+WEAPON = draw_armory(1, 32, 32, seed=6).images[0]
+SOLID = WEAPON[3] == 255
+
+
+def test_noise_is_even_and_rough_and_a_painted_detail_is_neither() -> None:
+    noise = np.random.default_rng(0).normal(0, 4, size=WEAPON[:3].shape)
+    noisy = WEAPON.copy()
+    noisy[:3, SOLID] = np.clip(WEAPON[:3] + noise, 0, 255).astype(np.uint8)[:, SOLID]
+    spread = evenness(align(WEAPON, noisy))
+    assert spread is not None
+    assert 2 < spread.deviation < 6
+    assert spread.changed > 0.5
+    assert spread.crowding < 2.5
+    assert abs(spread.smoothness) < 0.3
+    painted = WEAPON.copy()
+    rows, columns = np.nonzero(SOLID)
+    painted[:3, rows[:30], columns[:30]] ^= 0x60
+    detail = evenness(align(WEAPON, painted))
+    assert detail is not None
+    assert detail.changed < 0.2
+    assert detail.crowding > 3.5
+
+
+def test_too_few_solid_pixels_say_nothing() -> None:
+    dot = np.zeros((4, 8, 8), dtype=np.uint8)
+    dot[:, 2:4, 2:4] = 255
+    assert evenness(align(dot, dot)) is None
+
+
+def test_a_smaller_palette_stands_at_the_means_of_what_it_replaced_and_a_swap_does_not() -> None:
+    original = np.zeros((4, 2, 4), dtype=np.int16)
+    original[3] = 255
+    original[0] = [[10, 20, 10, 20], [200, 210, 200, 210]]
+    visible = np.ones((2, 4), dtype=bool)
+    quantised = original.copy()
+    quantised[0] = [[15] * 4, [205] * 4]
+    merged = palette_map(original, quantised, visible)
+    assert (merged.num_before, merged.num_after) == (4, 2)
+    assert merged.spread == 0.0
+    assert merged.off_centre == 0.0
+    swapped = original.copy()
+    swapped[1] = original[0]
+    swap = palette_map(original, swapped, visible)
+    assert swap.spread == 0.0
+    assert swap.off_centre > 50
+    uneven = original.copy()
+    uneven[0, 0, 0] = 90
+    assert palette_map(original, uneven, visible).spread > 1
+
+
+def test_root_mean_square_of_nowhere_is_nothing() -> None:
+    assert root_mean_square(np.ones((4, 2, 2), dtype=np.int16), np.zeros((2, 2), dtype=bool)) == 0.0
