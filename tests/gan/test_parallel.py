@@ -60,9 +60,16 @@ def torchrun(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, env=environment)
 
 
+def size(state: TrainingState, name: str) -> float:
+    """Mean size of a tensor. A first moment may be small because its gradients cancel: its size is theirs."""
+    if name.endswith(".exp_avg"):
+        return float(state[f"{name}_sq"].double().sqrt().mean())
+    return float(state[name].double().abs().mean())
+
+
 @pytest.mark.slow
 def test_two_processes_at_half_the_batch_give_the_weights_of_one(tmp_path: Path) -> None:
-    """Within 1e-5 of each tensor's mean size after 8 steps, Adam's moments too: gradients sum up in another order."""
+    """Within 1e-5 of each tensor's size after 8 steps, Adam's moments too: gradients sum up in another order."""
     result = torchrun(str(Path(__file__)), str(tmp_path))
     assert result.returncode == 0, result.stderr
     _, alone = run(World())
@@ -70,7 +77,7 @@ def test_two_processes_at_half_the_batch_give_the_weights_of_one(tmp_path: Path)
     for name, value in alone.items():
         assert torch.equal(first[name], second[name]), f"{name} differs between the processes"
         difference = (value.double() - first[name].double()).abs().mean()
-        assert difference <= 1e-5 * value.double().abs().mean(), name
+        assert difference <= 1e-5 * size(alone, name), name
     started = begin(config(), pictures(), CPU).state()
     assert all(not torch.equal(alone[name], value) for name, value in started.items() if name.endswith(".weight"))
 
