@@ -59,7 +59,7 @@ def phash(items: Sequence[Item]) -> dict[int, tuple[frozenset[int], float]] | No
         methods = importlib.import_module("imagededup.methods")
     except ImportError:
         return None
-    logging.getLogger("imagededup").setLevel(logging.WARNING)
+    logging.disable(logging.INFO)
     started = time.process_time()
     hasher = methods.PHash(verbose=False)
     encodings = {}

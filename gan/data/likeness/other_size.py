@@ -17,7 +17,7 @@ NEAR = 12.0
 # From such a left-over of one filter no other can come down to NEAR.
 HOPELESS = 48.0
 # A copy with a longer side than this is made again at the size of its miniature.
-LARGEST_REMAKE = 256
+LARGEST_REMAKE = 1024
 
 
 def compare_sizes(left: Side, right: Side) -> Match | None:

@@ -2,7 +2,7 @@ import numpy as np
 
 from gan.data.armory import draw_armory
 from gan.data.likeness.alignment import align
-from gan.data.likeness.traces import evenness, palette_map, root_mean_square
+from gan.data.likeness.traces import blurs_away, evenness, palette_map, root_mean_square, share_of_blocks_changed
 
 WEAPON = draw_armory(1, 32, 32, seed=6).images[0]
 SOLID = WEAPON[3] == 255
@@ -56,3 +56,21 @@ def test_a_smaller_palette_stands_at_the_means_of_what_it_replaced_and_a_swap_do
 
 def test_root_mean_square_of_nowhere_is_nothing() -> None:
     assert root_mean_square(np.ones((4, 2, 2), dtype=np.int16), np.zeros((2, 2), dtype=bool)) == 0.0
+
+
+def test_a_painted_detail_changes_few_blocks_and_a_process_all() -> None:
+    painted, dimmed = WEAPON.copy(), WEAPON.copy()
+    rows, columns = np.nonzero(SOLID)
+    painted[:3, rows[0], columns[0]] ^= 0x60
+    dimmed[:3] = WEAPON[:3] - WEAPON[:3] // 8
+    assert share_of_blocks_changed(align(WEAPON, WEAPON)) == 0.0
+    assert 0.0 < share_of_blocks_changed(align(WEAPON, painted)) < 0.25
+    assert share_of_blocks_changed(align(WEAPON, dimmed)) > 0.9
+
+
+def test_only_a_blurred_picture_differs_finely() -> None:
+    wide = WEAPON.astype(np.uint16)
+    padded = np.pad(wide, ((0, 0), (1, 1), (0, 0)))
+    blurred = (2 * wide + padded[:, :-2] + padded[:, 2:]) // 4
+    assert blurs_away(align(WEAPON, blurred.astype(np.uint8)))
+    assert not blurs_away(align(WEAPON, draw_armory(2, 32, 32, seed=6).images[1]))
