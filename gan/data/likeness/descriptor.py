@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gan.data.likeness.miniature import MOST_BYTES, Miniature, keep, reduce_to
+from gan.data.likeness.miniature import MOST_BYTES, Miniature, as_numbers, keep, reduce_to
 from gan.data.pixels import MODE_OF_CHANNELS, premultiply, unpremultiply
 from gan.errors import UserError
 
@@ -71,7 +71,7 @@ def describe(picture: UInt8Array, *, straight: bool = False, most_bytes: int = M
         visible_key=_key(inside) if straight else _key(given),
         miniature=miniature,
         vector=_vector(premultiply(reduce_to(miniature.straight(), VIEWED_SIDE))),
-        num_colours=_num_colours(pixels),
+        num_colours=len(np.unique(as_numbers(pixels)[pixels[3] > 0])),
     )
 
 
@@ -106,11 +106,6 @@ def _key(picture: UInt8Array) -> bytes:
     digest = hashlib.blake2b(repr(picture.shape).encode(), digest_size=16)
     digest.update(picture.tobytes())
     return digest.digest()
-
-
-def _num_colours(pixels: UInt8Array) -> int:
-    flat = np.ascontiguousarray(pixels.transpose(1, 2, 0)).view(np.uint32).ravel()
-    return len(np.unique(flat[pixels[3].ravel() > 0]))
 
 
 def _vector(pixels: UInt8Array) -> NDArray[np.float16]:

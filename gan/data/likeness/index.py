@@ -31,8 +31,7 @@ def candidates(vectors: NDArray[np.float16], *, mirror: bool, num_neighbours: in
     """The pairs among `[n, d]` vectors in which one is among the other's nearest, each once, in order of place.
 
     mirror: the pairs that are near after one is flipped left to right are given too. The same vectors give the same
-    pairs: the index is built by one thread. Per 1,000 vectors about 0.1 s to build and search on one core and 0.5 MB,
-    growing little faster than their number.
+    pairs: the index is built by one thread. On one core 20,000 vectors take 3 s, 100,000 take 26 s and 0.3 GB.
     """
     num, size = vectors.shape
     if num < 2:

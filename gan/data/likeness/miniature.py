@@ -74,3 +74,9 @@ def resample(straight: UInt8Array, height: int, width: int, filter_: Image.Resam
     resized = Image.fromarray(np.ascontiguousarray(straight.transpose(1, 2, 0))).resize((width, height), filter_)
     pixels: UInt8Array = np.asarray(resized).transpose(2, 0, 1)
     return pixels
+
+
+def as_numbers(pixels: UInt8Array) -> NDArray[np.uint32]:
+    """`[h, w]`: each pixel's four values of `[4, h, w]` as one number, so that colours can be counted."""
+    packed: NDArray[np.uint32] = np.ascontiguousarray(pixels.transpose(1, 2, 0)).view(np.uint32)[..., 0]
+    return packed

@@ -10,7 +10,7 @@ from gan.data.likeness import remakes
 from gan.data.likeness.alignment import Overlap, align
 from gan.data.likeness.jpeg import FULL_COLOUR, HALVED_COLOUR, through_jpeg, through_many
 from gan.data.likeness.kinds import Kind, Match
-from gan.data.likeness.miniature import averaged
+from gan.data.likeness.miniature import as_numbers, averaged
 from gan.data.likeness.side import Side
 from gan.data.likeness.traces import blurs_away, evenness, palette_map, root_mean_square, share_of_blocks_changed
 from gan.data.pixels import premultiply
@@ -197,7 +197,7 @@ def _quantised(pair: _Pair, most_colours: int) -> Match | None:
         if colours.num_after >= colours.num_before or colours.spread > MOST_SPREAD:
             continue
         # the other way round, a copy that JPEG or noise gave many colours seems to be the original of a flat picture
-        tells = _num_colours(copy.straight[:3], copy.straight[3] > 0) >= SMALLEST_PALETTE
+        tells = _num_colours(copy.straight, with_alpha=False) >= SMALLEST_PALETTE
         found = replace(pair.plain, kind=Kind.QUANTISED, certain=True, second_is_copy=second_is_copy if tells else None)
         if colours.spread <= REMADE and colours.off_centre <= MOST_OFF_CENTRE:
             return replace(found, difference=colours.off_centre)
@@ -213,15 +213,16 @@ def _quantised(pair: _Pair, most_colours: int) -> Match | None:
 
 def _in_fewer_colours(original: UInt8Array, copy: UInt8Array) -> Iterator[UInt8Array]:
     """The original in palettes of the sizes that the copy's visible colours suggest."""
-    visible = copy[3] > 0
-    for num_colours in _palette_sizes(_num_colours(copy, visible)):
+    for num_colours in _palette_sizes(_num_colours(copy, with_alpha=True)):
         yield remakes.with_palette(original, num_colours)
-    for num_colours in _palette_sizes(_num_colours(copy[:3], visible)):
+    for num_colours in _palette_sizes(_num_colours(copy, with_alpha=False)):
         yield from remakes.with_opaque_palette(original, num_colours)
 
 
-def _num_colours(straight: UInt8Array, where: NDArray[np.bool_]) -> int:
-    return len(np.unique(straight[:, where], axis=1).T)
+def _num_colours(straight: UInt8Array, *, with_alpha: bool) -> int:
+    """Distinct visible ones."""
+    colours = straight if with_alpha else np.concatenate([straight[:3], np.zeros_like(straight[3:])])
+    return len(np.unique(as_numbers(colours)[straight[3] > 0]))
 
 
 def _palette_sizes(num_visible: int) -> list[int]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan.data.likeness.alignment import Int16Array, Overlap
+from gan.data.likeness.miniature import as_numbers
 
 BLOCK, JPEG_BLOCK = 4, 8
 # Alpha from which a pixel's own colour can be told well enough after premultiplying.
@@ -127,14 +128,19 @@ class PaletteMap:
 def palette_map(original: Int16Array, copy: Int16Array, visible: NDArray[np.bool_]) -> PaletteMap:
     """Premultiplied `[4, h, w]` each; levels of 0..255."""
     before, after = original[:, visible].T.astype(np.float64), copy[:, visible].T.astype(np.float64)
-    sources, which_source = np.unique(original[:, visible].T, axis=0, return_inverse=True)
-    targets, which_target = np.unique(copy[:, visible].T, axis=0, return_inverse=True)
+    sources, which_source = _colours(original, visible)
+    targets, which_target = _colours(copy, visible)
     return PaletteMap(
-        spread=_about_group_means(after, after, which_source.ravel(), len(sources)),
-        off_centre=_about_group_means(after, before, which_target.ravel(), len(targets)),
+        spread=_about_group_means(after, after, which_source, len(sources)),
+        off_centre=_about_group_means(after, before, which_target, len(targets)),
         num_before=len(sources),
         num_after=len(targets),
     )
+
+
+def _colours(pixels: Int16Array, where: NDArray[np.bool_]) -> tuple[NDArray[np.uint32], NDArray[np.intp]]:
+    """The distinct ones, and which of them each pixel has."""
+    return np.unique(as_numbers(pixels.astype(np.uint8))[where], return_inverse=True)
 
 
 def _about_group_means(
