@@ -38,13 +38,11 @@ class LossConfig:
 
 
 class Loss(ABC):
-    """One game. `compares_with_reals`: the generator's loss needs the logits of as many reals."""
-
-    compares_with_reals = False
+    """One game."""
 
     @abstractmethod
     def generator(self, fake_logits: Tensor, real_logits: Tensor | None) -> Tensor:
-        """`[n]`, a loss a fake. `real_logits` only where the game compares with reals."""
+        """`[n]`, a loss a fake. `real_logits`: of as many reals; a `LossInTwoParts` does without."""
 
     @abstractmethod
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
@@ -55,28 +53,52 @@ class Loss(ABC):
         return real_logits
 
 
-class NonSaturating(Loss):
+class LossInTwoParts(Loss):
+    """A game whose discriminator is told off for reals and for fakes apart: one part's graph can go before the next."""
+
+    @abstractmethod
+    def of_reals(self, logits: Tensor) -> Tensor:
+        """The mean over the reals."""
+
+    @abstractmethod
+    def of_fakes(self, logits: Tensor) -> Tensor:
+        """The mean over the fakes."""
+
+    def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        """The sum of the parts."""
+        return self.of_reals(real_logits) + self.of_fakes(fake_logits)
+
+
+class NonSaturating(LossInTwoParts):
     """Goodfellow et al. 2014, equation 1, and section 3 for the generator."""
 
     def generator(self, fake_logits: Tensor, real_logits: Tensor | None) -> Tensor:
         """-log sigmoid(D(G(z)))."""
         return F.softplus(-fake_logits)
 
-    def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        """-log sigmoid(D(x)) - log(1 - sigmoid(D(G(z))))."""
-        return F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
+    def of_reals(self, logits: Tensor) -> Tensor:
+        """-log sigmoid(D(x))."""
+        return F.softplus(-logits).mean()
+
+    def of_fakes(self, logits: Tensor) -> Tensor:
+        """-log(1 - sigmoid(D(G(z))))."""
+        return F.softplus(logits).mean()
 
 
-class Hinge(Loss):
+class Hinge(LossInTwoParts):
     """Lim & Ye 2017; Miyato et al. 2018, equations 16 and 17; BigGAN."""
 
     def generator(self, fake_logits: Tensor, real_logits: Tensor | None) -> Tensor:
         """-D(G(z))."""
         return -fake_logits
 
-    def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        """max(0, 1 - D(x)) + max(0, 1 + D(G(z)))."""
-        return F.relu(1.0 - real_logits).mean() + F.relu(1.0 + fake_logits).mean()
+    def of_reals(self, logits: Tensor) -> Tensor:
+        """max(0, 1 - D(x))."""
+        return F.relu(1.0 - logits).mean()
+
+    def of_fakes(self, logits: Tensor) -> Tensor:
+        """max(0, 1 + D(G(z)))."""
+        return F.relu(1.0 + logits).mean()
 
 
 class Relativistic(Loss):
@@ -84,8 +106,6 @@ class Relativistic(Loss):
 
     A fake is judged against the real beside it, so no fake is safe because all of them lie on one side (mode dropping).
     """
-
-    compares_with_reals = True
 
     def generator(self, fake_logits: Tensor, real_logits: Tensor | None) -> Tensor:
         """log(1 + exp(-(D(G(z)) - D(x))))."""

@@ -12,7 +12,7 @@ from gan.augment import Augment
 from gan.chance import Purpose, chance_at
 from gan.data.pixels import to_float
 from gan.ema import half_life_images, update_average
-from gan.losses import best_judged, top_k_share
+from gan.losses import LossInTwoParts, best_judged, top_k_share
 from gan.networks.interface import Latents
 from gan.parallel import ALONE, World
 from gan.regularisers import gradient_penalty, orthogonal_penalty, path_length_penalty
@@ -82,22 +82,32 @@ def _contend(training: Training, reals: Tensor, labels: Tensor | None, chance: _
     reals = _packed(training, _augmented(training, reals, chance))
     fakes = shown.detach().requires_grad_()
     fake_logits = _judged(training, fakes, labels)
-    real_logits = _judged(training, reals, labels) if training.loss.compares_with_reals else None
+    # one graph of the discriminator at a time, where the game allows it
+    real_logits = None if isinstance(training.loss, LossInTwoParts) else _judged(training, reals, labels)
     losses = training.loss.generator(fake_logits, None if real_logits is None else real_logits.detach())
     loss = best_judged(losses, top_k_share(config.top_k, config.top_k_half_life_kimg, training.images_seen))
     (gradient,) = torch.autograd.grad(loss * sums.share, fakes, retain_graph=True)
     shown.backward(gradient)
     sums.add("loss_generator", loss)
-    if real_logits is None:  # only now, when the generator's activations are gone
+    if isinstance(training.loss, LossInTwoParts):
+        _learn(training, training.loss.of_fakes(fake_logits), sums)
+        fake_logits = fake_logits.detach()
         real_logits = _judged(training, reals, labels)
-    loss = training.loss.discriminator(real_logits, fake_logits)
-    (loss * sums.share).backward(inputs=training.discriminator_parameters)
+        _learn(training, training.loss.of_reals(real_logits), sums)
+    else:
+        assert real_logits is not None
+        _learn(training, training.loss.discriminator(real_logits, fake_logits), sums)
     _penalise(training, reals, fakes, labels, sums)
     certainty = training.loss.certainty(real_logits, fake_logits).detach()
-    sums.add("loss_discriminator", loss)
     sums.add("sign_real", certainty.sign().mean())
     sums.add("logit_gap", real_logits.mean() - fake_logits.mean())
     return certainty
+
+
+def _learn(training: Training, loss: Tensor, sums: _Sums) -> None:
+    """A loss of the discriminator, or a part of it."""
+    (loss * sums.share).backward(inputs=training.discriminator_parameters)
+    sums.add("loss_discriminator", loss)
 
 
 def _penalise(training: Training, reals: Tensor, fakes: Tensor, labels: Tensor | None, sums: _Sums) -> None:
