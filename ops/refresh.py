@@ -17,6 +17,7 @@ if __name__ == "__main__":  # `python ops/refresh.py` puts ops/ first on the pat
 
 from gan.command_line import Parser, run_command
 from gan.errors import UserError
+from gan.metrics.features import FEATURE_NETS
 
 if TYPE_CHECKING:
     from ops.candidates import CandidateStore
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--search", nargs="+", metavar="NAME", help="searches (MLflow experiments) to choose from")
     parser.add_argument("--model", default="weapons", help="registered model [weapons]")
     parser.add_argument("--size", type=int, default=8, help="most members; each is held by the service [8]")
-    parser.add_argument("--features", default="randconv", help="feature net: randconv or inception [randconv]")
+    parser.add_argument("--features", default="randconv", help=f"feature net: {', '.join(FEATURE_NETS)} [randconv]")
     parser.add_argument("--data", metavar="SOURCE", help="the real pictures [the search's own]")
     parser.add_argument("--tracking-uri", metavar="URI", help="MLflow [GANVIL_TRACKING_URI, else runs/mlflow.db]")
     parser.add_argument("--serve", metavar="URL", help="the service to tell, e.g. http://127.0.0.1:8000 [none]")

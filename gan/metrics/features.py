@@ -59,7 +59,28 @@ def _inception(device: torch.device) -> FeatureNet:
     return load_inception(device)
 
 
+def _dinov2(device: torch.device) -> FeatureNet:
+    from gan.metrics.vision_transformer import DINOV2, VisionTransformer
+
+    return VisionTransformer(DINOV2, device)
+
+
+def _dinov2_small(device: torch.device) -> FeatureNet:
+    from gan.metrics.vision_transformer import DINOV2_SMALL, VisionTransformer
+
+    return VisionTransformer(DINOV2_SMALL, device)
+
+
+def _clip(device: torch.device) -> FeatureNet:
+    from gan.metrics.vision_transformer import CLIP, VisionTransformer
+
+    return VisionTransformer(CLIP, device)
+
+
 FEATURE_NETS: dict[str, Callable[[torch.device], FeatureNet]] = {
     "randconv": _random_convolutions,
     "inception": _inception,
+    "dinov2": _dinov2,
+    "dinov2s": _dinov2_small,
+    "clip": _clip,
 }

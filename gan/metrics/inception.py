@@ -1,9 +1,8 @@
 """`inception`: clean-fid's Inception net (Parmar et al. 2022, arXiv:2104.11222), as FID is usually reported.
 
-The network is NVIDIA's TorchScript export of the 2015 TensorFlow weights, which clean-fid downloads. Pictures
-are brought to 299x299 by clean-fid's own resizer (Pillow's bicubic on floats, low-passed when reducing, no
-rounding in between), whatever their aspect. RGBA is flattened on mid-grey 128 first, grey is repeated to RGB:
-a net trained on photographs knows no alpha. Features are the 2,048 of the last pooling, used raw.
+The network is NVIDIA's TorchScript export of the 2015 TensorFlow weights, which clean-fid downloads; a file that is
+not that one to the bit is refused, because the name stands in every number. Pictures are brought to 299x299 as
+gan/metrics/clean_resize.py says. Features are the 2,048 of the last pooling, used raw.
 """
 
 import hashlib
@@ -19,10 +18,12 @@ from torch import Tensor
 
 from gan.data.pixels import UInt8Array
 from gan.errors import UserError
-from gan.metrics.batches import check_pictures, full_batches
+from gan.metrics.batches import check_pictures, filled, full_batches
+from gan.metrics.clean_resize import clean_resize
 
 ENVIRONMENT_VARIABLE = "GANVIL_INCEPTION"
 FILE_NAME = "inception-2015-12-05.pt"  # the name under which clean-fid keeps it
+SHA256 = "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4"
 CLEANFID_CACHE = Path("./" if os.name == "nt" else "/tmp")  # as in cleanfid.features.feature_extractor
 SIDE = 299
 BATCH_SIZE = 16
@@ -60,7 +61,18 @@ def _download(target: Path) -> None:
                 f"the Inception network is not in {target} and cannot be downloaded from {inception_url}"
                 f" ({error}): set {ENVIRONMENT_VARIABLE} to a copy of {FILE_NAME}, or choose --features randconv"
             ) from None
-        Path(folder, FILE_NAME).replace(target)
+        file = Path(folder, FILE_NAME)
+        if _sha256(file) != SHA256:
+            raise UserError(
+                f"{inception_url} gave a file with SHA-256 {_sha256(file)}, not {SHA256}: set {ENVIRONMENT_VARIABLE} to"
+                f" a good {FILE_NAME}, or choose --features randconv"
+            )
+        file.replace(target)
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 class Inception:
@@ -71,15 +83,16 @@ class Inception:
     standardised = False
 
     def __init__(self, file: Path, device: torch.device) -> None:
-        """Raises UserError where the file is not a TorchScript network with Inception's `layers`."""
-        try:
-            network = torch.jit.load(str(file), map_location=device).eval()
-            self._layers: Any = network.layers
-        except (RuntimeError, ValueError, AttributeError, OSError):
+        """Raises UserError where the file is not clean-fid's Inception to the bit; it runs nothing of another."""
+        found = _sha256(file)
+        if found != SHA256:
             raise UserError(
-                f"{str(file)!r} is not clean-fid's TorchScript Inception: delete it to download it anew, set"
-                f" {ENVIRONMENT_VARIABLE} to a good {FILE_NAME}, or choose --features randconv"
-            ) from None
+                f"{str(file)!r} is not clean-fid's TorchScript Inception (its SHA-256 is {found}, not {SHA256}): delete"
+                f" it to download it anew, set {ENVIRONMENT_VARIABLE} to a good {FILE_NAME}, or choose --features"
+                " randconv"
+            )
+        network = torch.jit.load(str(file), map_location=device).eval()
+        self._layers: Any = network.layers
         self.fingerprint = hashlib.sha256(PREPROCESSING.encode() + file.read_bytes()).hexdigest()
         self._device = device
 
@@ -89,9 +102,8 @@ class Inception:
         features = np.empty((len(images), self.num_features), dtype=np.float32)
         start = 0
         for batch, num in full_batches(images, BATCH_SIZE):
-            resized = clean_resize(batch[:num])
-            filled = np.concatenate([resized, np.zeros((BATCH_SIZE - num, *resized.shape[1:]), dtype=np.float32)])
-            features[start : start + num] = self._forward(torch.from_numpy(filled))[:num].cpu().numpy()
+            resized = torch.from_numpy(filled(clean_resize(batch[:num], SIDE), BATCH_SIZE))
+            features[start : start + num] = self._forward(resized)[:num].cpu().numpy()
             start += num
         return features
 
@@ -102,24 +114,3 @@ class Inception:
         with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
             features: Tensor = self._layers.forward((resized.to(self._device) - 128) / 128)
         return features.reshape(len(resized), self.num_features)
-
-
-def clean_resize(images: UInt8Array) -> NDArray[np.float32]:
-    """uint8 `[n, c, h, w]` -> float `[n, 3, 299, 299]` in 0..255 by clean-fid's `clean` resizer."""
-    from cleanfid.resize import build_resizer
-
-    resize = build_resizer("clean")
-    resized = [resize(image.transpose(1, 2, 0)).transpose(2, 0, 1) for image in flatten_on_grey(images)]
-    return np.ascontiguousarray(np.stack(resized), dtype=np.float32)
-
-
-def flatten_on_grey(images: UInt8Array) -> UInt8Array:
-    """Inside pictures as uint8 RGB `[n, 3, h, w]`, over grey 128 where transparent, rounded to nearest."""
-    channels = images.shape[1]
-    if channels == 3:
-        return images
-    if channels == 1:
-        return np.repeat(images, 3, axis=1)
-    transparency = 255 - images[:, 3:].astype(np.uint32)
-    flattened: UInt8Array = np.clip(images[:, :3] + (transparency * 128 + 127) // 255, 0, 255).astype(np.uint8)
-    return flattened

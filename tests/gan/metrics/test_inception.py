@@ -1,3 +1,4 @@
+import hashlib
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -9,8 +10,9 @@ from torch import Tensor, nn
 
 from gan.errors import UserError
 from gan.metrics import inception
+from gan.metrics.clean_resize import clean_resize, flatten_on_grey
 from gan.metrics.features import load_feature_net
-from gan.metrics.inception import ENVIRONMENT_VARIABLE, FILE_NAME, clean_resize, flatten_on_grey
+from gan.metrics.inception import ENVIRONMENT_VARIABLE, FILE_NAME
 
 CPU = torch.device("cpu")
 
@@ -30,10 +32,17 @@ class StandIn(nn.Module):
 
 
 @pytest.fixture(scope="module")
-def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("inception") / FILE_NAME
     torch.jit.script(StandIn(0)).save(str(file))
     return file
+
+
+@pytest.fixture
+def stand_in(saved: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file, taken for the real one."""
+    monkeypatch.setattr(inception, "SHA256", hashlib.sha256(saved.read_bytes()).hexdigest())
+    return saved
 
 
 def pictures(num: int, channels: int = 3, height: int = 20, width: int = 28) -> np.ndarray:
@@ -63,12 +72,13 @@ def test_a_picture_does_not_know_its_neighbours(stand_in: Path) -> None:
     assert net(images[:0]).shape == (0, 2048)
 
 
-def test_fingerprint_is_of_the_weights(stand_in: Path, tmp_path: Path) -> None:
+def test_only_the_real_file_is_run(stand_in: Path, tmp_path: Path) -> None:
     other, copy = tmp_path / "other.pt", tmp_path / "copy.pt"
-    torch.jit.script(StandIn(1)).save(str(other))
     copy.write_bytes(stand_in.read_bytes())
-    fingerprints = [inception.Inception(file, CPU).fingerprint for file in (stand_in, copy, other)]
-    assert fingerprints[0] == fingerprints[1] != fingerprints[2]
+    assert inception.Inception(copy, CPU).fingerprint == inception.Inception(stand_in, CPU).fingerprint
+    torch.jit.script(StandIn(1)).save(str(other))
+    with pytest.raises(UserError, match="its SHA-256 is"):
+        inception.Inception(other, CPU)
 
 
 def test_transparent_is_mid_grey() -> None:
@@ -82,7 +92,7 @@ def test_transparent_is_mid_grey() -> None:
     np.testing.assert_array_equal(flat[0, :, 1, 1], [124, 124, 124])
     grey = pictures(2, channels=1)
     np.testing.assert_array_equal(flatten_on_grey(grey), np.repeat(grey, 3, axis=1))
-    assert clean_resize(images).shape == (1, 3, 299, 299)
+    assert clean_resize(images, 299).shape == (1, 3, 299, 299)
 
 
 def test_offline_says_what_was_tried_and_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,6 +122,17 @@ def test_download_fills_the_cache_once(stand_in: Path, tmp_path: Path, monkeypat
     assert load_feature_net("inception", CPU).fingerprint == first.fingerprint
 
 
+def test_a_download_of_something_else_never_becomes_the_cache(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(ENVIRONMENT_VARIABLE, raising=False)
+    monkeypatch.setattr(inception, "CLEANFID_CACHE", tmp_path)
+    monkeypatch.setattr("cleanfid.downloads_helper.inception_url", saved.as_uri())
+    with pytest.raises(UserError, match=inception.SHA256):
+        load_feature_net("inception", CPU)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_broken_download_never_becomes_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def half_way(folder: str) -> None:
         Path(folder, FILE_NAME).write_bytes(b"half")
@@ -132,8 +153,5 @@ def test_files_that_are_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     broken = tmp_path / "broken.pt"
     broken.write_bytes(b"no network")
     monkeypatch.setenv(ENVIRONMENT_VARIABLE, str(broken))
-    with pytest.raises(UserError, match="is not clean-fid's TorchScript Inception"):
-        load_feature_net("inception", CPU)
-    torch.jit.script(nn.Linear(2, 2)).save(str(broken))
     with pytest.raises(UserError, match="is not clean-fid's TorchScript Inception"):
         load_feature_net("inception", CPU)
