@@ -4,11 +4,14 @@
     python experiments/networks/run.py --table
 
 Each recipe is trained on one half of the icons for as many images, on one thread, and scored at every tick against
-both halves (experiments/half.py). The sheet is drawn at the tick that is best by the trained half: 64 samples with
-seeds 0 to 63, of a network with classes in the proportions of the data.
+both halves (experiments/half.py). A row that starts from another one is trained as that one for the first half of its
+images (Shahbazi et al. 2022: classes that come later). The sheet is drawn at the tick that is best by the trained half:
+64 samples with seeds 0 to 63, of a network with classes in the proportions of the data.
 """
 
+import dataclasses
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,15 +24,17 @@ import torch
 
 from experiments.half import HALVES, Judge, Ledger, Run, finished, table, trained_half
 from gan.begin import begin
+from gan.checkpoint import save_checkpoint
 from gan.command_line import Parser, run_command
 from gan.config import RunConfig, with_values
-from gan.data.dataset import load_pictures
+from gan.data.dataset import PictureSet, load_pictures
 from gan.data.pixels import UInt8Array, sheet
 from gan.data.resolution import Resolution
 from gan.errors import UserError
 from gan.loop import train
 from gan.recipes import recipe_named
 from gan.sampling.sample import sample
+from gan.training import Training
 from gan.version import code_version
 
 HERE = Path(__file__).resolve().parent
@@ -56,6 +61,7 @@ ROWS: dict[str, tuple[str, dict[str, str]]] = {
     "swagan": ("swagan-small", {}),
     "biggan": ("biggan-small", {}),
     "biggan-classes": ("biggan-small", _CLASSES),
+    "biggan-classes-later": ("biggan-small", _CLASSES | {"transfer.start_from": "biggan"}),
     "biggan-deep": ("biggan-deep-small", {}),
     "r3gan": ("r3gan-small", {}),
 }
@@ -83,17 +89,33 @@ def follow(job: Job) -> tuple[Run, UInt8Array]:
     torch.set_num_threads(1)
     pictures = load_pictures(job.icons, Resolution(height=32, width=32))
     judge, half = Judge(pictures), trained_half(pictures)
-    training = begin(job.config(), half, torch.device("cpu"))
+    started = time.process_time()
+    training = _begun(job, half)
     counts = np.bincount(half.labels).tolist() if training.shape.num_classes else []
     ticks: list[dict[str, Any]] = []
     best, shown = float("inf"), np.empty(0, dtype=np.uint8)
-    started = time.process_time()
     for tick in train(training, half):
         images = sample(training.average, range(NUM_SAMPLES), class_counts=counts)
         ticks.append({"images_seen": tick.images_seen, "ada_p": tick.ada_p, **judge.scores(images)})
         if ticks[-1]["reference"]["fid"] < best:
             best, shown = ticks[-1]["reference"]["fid"], images[:NUM_SHOWN]
     return {"ticks": ticks, "cpu_seconds": round(time.process_time() - started), "commit": code_version()}, shown
+
+
+def _begun(job: Job, half: PictureSet) -> Training:
+    """From noise, or from a run of the row that this one starts from."""
+    config, device = job.config(), torch.device("cpu")
+    if config.transfer.start_from is None:
+        return begin(config, half, device)
+    before = dataclasses.replace(job, row=config.transfer.start_from, kimg=job.kimg / 2)
+    training = begin(before.config(), half, device)
+    for _ in train(training, half):
+        pass
+    with tempfile.TemporaryDirectory() as folder:
+        start = Path(folder) / "start"
+        save_checkpoint(start, training, half)
+        values = {"transfer.start_from": str(start), "schedule.total_kimg": str(job.kimg / 2)}
+        return begin(with_values(config, values), half, device)
 
 
 def main() -> int:
