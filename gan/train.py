@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from tqdm import tqdm
@@ -12,7 +12,7 @@ from gan.begin import begin
 from gan.checkpoint import RECORD, load_record, load_training, save_checkpoint
 from gan.command_line import Parser, run_command
 from gan.config import flatten, with_values
-from gan.data.dataset import PictureSet, load_pictures
+from gan.data.dataset import Fit, PictureSet, load_pictures
 from gan.data.pixels import sheet
 from gan.data.resolution import Resolution
 from gan.device import DEVICES, choose_device
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", required=True, type=Path, help="folder for checkpoints and samples")
     parser.add_argument("--recipe", default="dcgan", help=f"settings to start from: {', '.join(RECIPES)} [dcgan]")
     parser.add_argument("--resolution", help="64, or 128x96 for height x width [the pictures' own]")
-    parser.add_argument("--fit", choices=("letterbox", "crop"), help="pad other shapes, or cut them [letterbox]")
+    parser.add_argument("--fit", choices=get_args(Fit), help="what to do with other shapes [letterbox]")
     parser.add_argument("--conditional", action="store_true", help="teach the networks the classes")
     parser.add_argument("--kimg", type=float, help="thousands of pictures to show [the recipe's]")
     parser.add_argument("--tick", type=float, help="thousands of pictures between checkpoints [the recipe's]")

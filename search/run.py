@@ -9,6 +9,7 @@ sys.path[:] = [str(_HERE.parent), *(entry for entry in sys.path if Path(entry or
 
 import argparse  # noqa: E402
 from collections.abc import Sequence  # noqa: E402
+from typing import get_args  # noqa: E402
 
 from rich.console import Console  # noqa: E402
 
@@ -69,7 +70,7 @@ def _parser() -> Parser:
     what.add_argument("--data", metavar="SOURCE", help="the pictures (see below)")
     what.add_argument("--name", help="of the search and its MLflow experiment [from --data]")
     what.add_argument("--resolution", metavar="SIZE", help="64, or 128x96 for height x width [the pictures' own]")
-    what.add_argument("--fit", choices=("letterbox", "crop"), help="pad other shapes, or cut them [letterbox]")
+    what.add_argument("--fit", choices=get_args(Fit), help="what to do with other shapes [letterbox]")
     what.add_argument("--networks", nargs="+", metavar="NET", help="to choose from [dcgan stylegan2]")
     what.add_argument("--recipe", nargs="+", metavar="R", help="settings to start from, one a network [its own]")
     what.add_argument("--conditional", action="store_true", default=None, help="teach the networks the classes")

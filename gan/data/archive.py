@@ -79,7 +79,7 @@ def encode_png(image: Image.Image) -> bytes:
 def refuse_to_overwrite(path: Path, *, replace: bool) -> None:
     """UserError where something is there already, or where nothing can be."""
     if path.is_dir():
-        raise UserError(f"{str(path)!r} is a folder: give the name of a zip to write")
+        raise UserError(f"{str(path)!r} is a folder: give the name of a file to write")
     if path.exists() and not replace:
         raise UserError(f"{str(path)!r} exists: choose another name, or say --force to replace it")
     if not path.parent.is_dir():

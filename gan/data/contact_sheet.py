@@ -1,13 +1,18 @@
 """Pictures of a set on one page: a row a class, its name and count in front; and the mean of each class."""
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from gan.data.archive import refuse_to_overwrite, written_whole
 from gan.data.dataset import PictureSet
 from gan.data.overview import mean_pictures
 from gan.data.pixels import UInt8Array, sheet, to_pil
+from gan.errors import UserError
 
+ENDINGS = (".png", ".webp")
 COLUMNS = 12
 ROWS_WITHOUT_CLASSES = 8
 SIDE = 64  # smaller pictures are enlarged, larger ones reduced, by a whole number
@@ -49,6 +54,21 @@ def mean_sheet(pictures: PictureSet) -> Image.Image:
         page.paste(picture, (x, y), picture)
         draw.text((x, y + height + 2), _shortened(title, width, draw), fill=INK)
     return page
+
+
+def check_page(path: Path | None, flag: str) -> None:
+    """Before the work: UserError where no page can be written there."""
+    if path is None:
+        return
+    if path.suffix.lower() not in ENDINGS:
+        raise UserError(f"{flag} {str(path)!r} must end in {' or '.join(ENDINGS)}")
+    refuse_to_overwrite(path, replace=True)
+
+
+def write_page(page: Image.Image, path: Path) -> None:
+    """Whole or not at all; a page that is there is replaced."""
+    with written_whole(path, replace=True) as file:
+        page.save(file, "PNG" if path.suffix.lower() == ".png" else "WEBP", lossless=True)
 
 
 def _shortened(text: str, width: int, draw: ImageDraw.ImageDraw) -> str:

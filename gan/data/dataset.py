@@ -6,8 +6,11 @@ in place and never written anywhere.
 
 import tempfile
 from collections import Counter
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +27,7 @@ from gan.data.resolution import Resolution
 from gan.data.threads import threaded, with_progress
 from gan.errors import UserError
 
-__all__ = ["ARMORY", "Fit", "PictureSet", "Skipped", "load_pictures"]
+__all__ = ["ARMORY", "Fit", "PictureSet", "Skipped", "allocate", "load_pictures", "read_pictures"]
 
 ARMORY = "armory"
 ARMORY_SIZE = 1440  # ten of each of the 144 pairs of class and material
@@ -68,14 +71,15 @@ def load_pictures(
 ) -> PictureSet:
     """Read the whole source.
 
-    resolution None keeps the pictures' own size, which must then be one. channels None chooses 4 where any picture
-    is transparent somewhere, else 3 where any has colour, else 1. Unreadable files are named in `skipped`.
+    resolution None keeps the pictures' own size, which must then be one (fit `pad`: the least that holds them all).
+    channels None chooses 4 where any picture is transparent somewhere, else 3 where any has colour, else 1. Unreadable
+    files are named in `skipped`.
     Raises UserError: nothing there, no picture in it, none readable, mixed sizes without a resolution.
     """
     if source == ARMORY:
         return _armory(resolution or Resolution(height=32, width=32), channels)
     with open_source(source) as opened:
-        return _decode_all(opened, resolution, channels, fit)
+        return read_pictures(opened, resolution, channels=channels, fit=fit)
 
 
 def _armory(resolution: Resolution, channels: int | None) -> PictureSet:
@@ -110,14 +114,22 @@ class _Decoded:
     channels: int
 
 
-def _decode_all(source: Source, resolution: Resolution | None, channels: int | None, fit: Fit) -> PictureSet:
+def read_pictures(
+    source: Source,
+    resolution: Resolution | None = None,
+    *,
+    channels: int | None = None,
+    fit: Fit = "letterbox",
+    decoded_already: Mapping[str, Image.Image] = MappingProxyType({}),
+) -> PictureSet:
+    """`load_pictures` of an opened source. decoded_already: pictures by their member's name, not decoded again."""
     members = source.chosen
     if not members and not source.refused:
         raise UserError(
             f"data {source.source!r} holds no pictures: looked for {', '.join(IMAGE_ENDINGS)}"
             " in it and in its subfolders (and in dataset.json, where there is one)"
         )
-    results = threaded(partial(_decode, resolution=resolution, fit=fit), members)
+    results = threaded(partial(_decode, resolution=resolution, fit=fit, decoded_already=decoded_already), members)
     decoded: list[tuple[Member, _Decoded]] = []
     skipped = list(source.refused)
     for member, result in zip(members, with_progress(results, total=len(members), what="reading"), strict=True):
@@ -132,10 +144,10 @@ def _decode_all(source: Source, resolution: Resolution | None, channels: int | N
         )
     pictures = [picture for _, picture in decoded]
     size = resolution or one_size(
-        source.source, Counter((picture.image.height, picture.image.width) for picture in pictures)
+        source.source, Counter((picture.image.height, picture.image.width) for picture in pictures), fit
     )
     depth = channels or max(picture.channels for picture in pictures)
-    images = _allocate((len(decoded), depth, size.height, size.width))
+    images = allocate((len(decoded), depth, size.height, size.width))
     for index, picture in enumerate(pictures):
         # With alpha first: among pictures with alpha the bars beside an opaque one are transparent too.
         image = picture.image.convert("RGBA") if depth == 4 else picture.image
@@ -154,9 +166,12 @@ def _decode_all(source: Source, resolution: Resolution | None, channels: int | N
     )
 
 
-def _decode(member: Member, resolution: Resolution | None, fit: Fit) -> _Decoded | Skipped:
+def _decode(
+    member: Member, resolution: Resolution | None, fit: Fit, decoded_already: Mapping[str, Image.Image]
+) -> _Decoded | Skipped:
     """Scaled at once: a folder of large banners would not fit into memory at its own size."""
-    with decoding_member(member) as image:
+    there = decoded_already.get(member.name)
+    with decoding_member(member) if there is None else nullcontext(there) as image:
         if isinstance(image, Skipped):
             return image
         channels = channels_needed(image)
@@ -169,7 +184,7 @@ def _scaled(image: Image.Image, size: Resolution, fit: Fit) -> Image.Image:
     return resize(image, size, fit, "nearest" if whole else "lanczos")[0]
 
 
-def _allocate(shape: tuple[int, ...]) -> UInt8Array:
+def allocate(shape: tuple[int, ...]) -> UInt8Array:
     """In memory, or, when large, in a temporary file that is mapped and vanishes with the array."""
     if int(np.prod(shape)) < MEMORY_MAP_FROM_BYTES:
         return np.empty(shape, dtype=np.uint8)

@@ -1,7 +1,7 @@
 """The files of a source as they are, before anything is resized: how many, how large, of which format, how drawn."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -13,6 +13,7 @@ from gan.data.resize import enlarged_by, judge
 from gan.data.threads import threaded, with_progress
 
 NUM_LOOKED_AT = 64
+MOST_PIXELS_LOOKED_AT = 16_000_000
 MOST_ODD = 0.05
 _TURNED = (5, 6, 7, 8)  # EXIF orientations that lie on their side
 
@@ -41,22 +42,39 @@ class _Header:
     width: int
 
 
-def look_at_files(members: Sequence[Member]) -> Files:
-    """Reads every file once, decodes every n-th; what cannot be read is passed over."""
+def look_at_files(members: Sequence[Member]) -> tuple[Files, Mapping[str, Image.Image]]:
+    """Reads every file once, decodes every n-th; what cannot be read is passed over.
+
+    With the numbers come the pictures that were decoded, by name, for whoever wants all of them: none is to be decoded
+    twice. Up to 64, and no more when they have 16 million pixels.
+    """
     found = with_progress(threaded(_header, members), total=len(members), what="reading headers")
     headers = [(member, header) for member, header in zip(members, found, strict=True) if header is not None]
     sizes = Counter((header.height, header.width) for _, header in headers)
     step = max(1, len(headers) // NUM_LOOKED_AT)
-    some = [decode_member(member) for member, _ in headers[::step][:NUM_LOOKED_AT]]
-    pictures = [picture for picture in some if not isinstance(picture, Skipped)]
-    return Files(
+    pictures = _decoded([member for member, _ in headers[::step][:NUM_LOOKED_AT]])
+    files = Files(
         num=len(headers),
         num_bytes=sum(member.num_bytes for member, _ in headers),
         sizes=tuple((height, width, count) for (height, width), count in sizes.most_common()),
         formats=tuple(Counter(header.format for _, header in headers).most_common()),
-        pixel_art=judge(pictures).is_pixel_art,
-        enlarged=enlargement(pictures),
+        pixel_art=judge(pictures.values()).is_pixel_art,
+        enlarged=enlargement(list(pictures.values())),
     )
+    return files, pictures
+
+
+def _decoded(members: Sequence[Member]) -> dict[str, Image.Image]:
+    pictures: dict[str, Image.Image] = {}
+    num_pixels = 0
+    for member in members:
+        picture = decode_member(member)
+        if not isinstance(picture, Skipped):
+            pictures[member.name] = picture
+            num_pixels += picture.width * picture.height
+        if num_pixels >= MOST_PIXELS_LOOKED_AT:
+            break
+    return pictures
 
 
 def enlargement(pictures: Sequence[Image.Image]) -> int:

@@ -5,7 +5,7 @@ Memory holds a few pictures at a time; decoded ones wait on disk, beside the tar
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -17,6 +17,7 @@ from PIL import Image
 
 from gan.data.archive import encode_png, refuse_to_overwrite, write_set
 from gan.data.card import DatasetCard, SourceCard
+from gan.data.dataset import PictureSet, allocate
 from gan.data.fingerprint import fingerprint_of
 from gan.data.labels import Labels, assign
 from gan.data.members import Label, Skipped
@@ -39,9 +40,10 @@ Colour = tuple[int, int, int]
 class Intake:
     """How a set is made.
 
-    resolution None: the pictures' own size, which must then be one. method `auto`: pixel-art for a source that is
-    pixel art, else lanczos. background: alpha is flattened on it, and what letterboxing adds has its colour; None:
-    alpha is kept, and what is added is transparent (black where no picture of the set has alpha).
+    resolution None: the pictures' own size, which must then be one (fit `pad`: the least that holds all). method
+    `auto`: pixel-art for a source that is pixel art, else lanczos. background: alpha is flattened on it, and what is
+    padded has its colour; None: alpha is kept, and what is added is transparent (black where no picture of the set has
+    alpha).
     """
 
     out: Path
@@ -54,37 +56,61 @@ class Intake:
     replace: bool = False
 
 
-def make_set(sources: Iterable[AbstractContextManager[Incoming]], intake: Intake) -> DatasetCard:
-    """Read the sources one after the other and write `intake.out`, whole or not at all.
+class Gathered:
+    """Sources that were read, before the set is written: every picture decoded, and on disk until then.
 
-    Raises UserError: not one picture that can be read, several sizes without a resolution, a file in the way.
+    size: the set's. names: of all sources together. labels: what the sources themselves say.
     """
-    refuse_to_overwrite(intake.out, replace=intake.replace)
-    with Spool(intake.out.parent) as spool:
-        taken = [_take(source, spool, intake) for source in sources]
-        skipped = tuple(skipped for one in taken for skipped in one.skipped)
+
+    def __init__(self, taken: "Sequence[_Taken]", spool: Spool, intake: Intake) -> None:
+        self._taken, self._spool, self._intake = taken, spool, intake
+        self._source = " + ".join(one.card.source for one in taken)
+        self.skipped = tuple(skipped for one in taken for skipped in one.skipped)
         if not len(spool):
-            first = f"; the first is {skipped[0].name!r} ({skipped[0].reason})" if skipped else ""
-            raise UserError(f"no picture for {intake.name!r}: none of {len(skipped)} files can be used{first}")
-        size = intake.resolution or one_size(" + ".join(one.card.source for one in taken), spool.sizes)
-        finish = partial(_finish, mode=MODE_OF_CHANNELS[spool.channels], size=size)
-        labels = _number(taken)
+            first = f"; the first is {self.skipped[0].name!r} ({self.skipped[0].reason})" if self.skipped else ""
+            raise UserError(f"no picture for {intake.name!r}: none of {len(self.skipped)} files can be used{first}")
+        self.size = intake.resolution or one_size(self._source, spool.sizes, intake.fit)
+        self.names = tuple(name for one in taken for name in one.names)
+        self.labels = _number(taken)
+        self._channels = _channels(spool, intake)
+        mode = MODE_OF_CHANNELS[self._channels]
+        self._finish = partial(_finish, mode=mode, size=self.size, background=intake.background)
+
+    def pictures(self) -> PictureSet:
+        """The set as it will be, for whoever looks at it before it is written: all of it in memory, or mapped."""
+        images = allocate((len(self._spool), self._channels, self.size.height, self.size.width))
+        for index, image in enumerate(map(self._finish, self._spool)):
+            images[index] = from_pil(image, self._channels)
+        return PictureSet(
+            source=self._source,
+            images=images,
+            labels=self.labels.labels,
+            class_names=self.labels.class_names,
+            names=self.names,
+            skipped=self.skipped,
+            fingerprint=fingerprint_of(images.shape, images, self.labels.labels),
+        )
+
+    def write(self, labels: Labels | None = None) -> DatasetCard:
+        """`intake.out`, whole or not at all, with these labels instead of the sources' own where they are given."""
+        labels = self.labels if labels is None else labels
+        intake, spool, taken = self._intake, self._spool, self._taken
         card = DatasetCard(
             name=intake.name,
             num_pictures=len(spool),
-            height=size.height,
-            width=size.width,
-            channels=spool.channels,
+            height=self.size.height,
+            width=self.size.width,
+            channels=self._channels,
             classes=dict(zip(labels.class_names, map(int, labels.counts()), strict=True)) if labels.class_names else {},
             licence=intake.licence or _licence(taken),
             fit=intake.fit,
             background=None if intake.background is None else "#{:02x}{:02x}{:02x}".format(*intake.background),
             sources=tuple(one.card for one in taken),
-            skipped=skipped,
-            fingerprint=_fingerprint(map(finish, spool), labels, spool.channels, size),
+            skipped=self.skipped,
+            fingerprint=_fingerprint(map(self._finish, spool), labels, self._channels, self.size),
             ganvil_version=code_version(),
         )
-        pngs = threaded(lambda image: encode_png(finish(image)), spool)
+        pngs = threaded(lambda image: encode_png(self._finish(image)), spool)
         write_set(
             intake.out,
             with_progress(pngs, total=len(spool), what="writing"),
@@ -93,7 +119,25 @@ def make_set(sources: Iterable[AbstractContextManager[Incoming]], intake: Intake
             card=card,
             replace=intake.replace,
         )
-    return card
+        return card
+
+
+@contextmanager
+def gathered(sources: Iterable[AbstractContextManager[Incoming]], intake: Intake) -> Iterator[Gathered]:
+    """Read the sources one after the other, decoding every picture once; what they hold, until the end of the `with`.
+
+    Raises UserError: not one picture that can be read, several sizes without a resolution, a file in the way.
+    """
+    refuse_to_overwrite(intake.out, replace=intake.replace)
+    with Spool(intake.out.parent) as spool:
+        taken = [_take(source, spool, intake) for source in sources]
+        yield Gathered(taken, spool, intake)
+
+
+def make_set(sources: Iterable[AbstractContextManager[Incoming]], intake: Intake) -> DatasetCard:
+    """`gathered`, written."""
+    with gathered(sources, intake) as found:
+        return found.write()
 
 
 @dataclass(frozen=True)
@@ -205,9 +249,18 @@ def _flatten(image: Image.Image, background: Colour) -> Image.Image:
     return Image.alpha_composite(canvas, image.convert("RGBA")).convert("RGB")
 
 
-def _finish(image: Image.Image, *, mode: str, size: Resolution) -> Image.Image:
+def _channels(spool: Spool, intake: Intake) -> int:
+    """Of the set. Where the size is known only now, the background is still to come, and may bring the first colour."""
+    if intake.background is None or intake.resolution is not None or len(spool.sizes) < 2:
+        return spool.channels
+    return max(spool.channels, 1 if len(set(intake.background)) == 1 else 3)
+
+
+def _finish(image: Image.Image, *, mode: str, size: Resolution, background: Colour | None) -> Image.Image:
     """In the set's mode first: with alpha, what the canvas adds is transparent."""
-    return on_canvas(image.convert(mode), size)
+    if background is None:
+        return on_canvas(image.convert(mode), size)
+    return on_canvas(image.convert(mode), size, background[0] if mode == "L" else background)
 
 
 def _fingerprint(images: Iterator[Image.Image], labels: Labels, channels: int, size: Resolution) -> str:

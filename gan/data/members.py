@@ -7,6 +7,7 @@ Decodes nothing and writes nothing anywhere. What cannot be trusted is told apar
 import os
 import re
 import stat
+import tempfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,7 @@ from typing import IO, Literal
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 import fsspec
+from fsspec.callbacks import TqdmCallback
 
 from gan.data.label_files import (
     CLASSES_JSON,
@@ -27,6 +29,7 @@ from gan.data.label_files import (
     read_labels,
     read_licence,
 )
+from gan.data.threads import PROGRESS_AFTER_SECONDS
 from gan.errors import UserError
 
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
@@ -161,13 +164,45 @@ def _open_url(url: str, shown: str) -> Iterator[IO[bytes]]:
     try:
         with fsspec.open(url, "rb") as file:
             opened = True
-            yield file
+            if _gives_parts(file):
+                yield file
+                return
+        with _copied(url) as copy:
+            yield copy
     except UserError:
         raise
+    except ImportError as error:  # it says what to install
+        raise UserError(f"data {shown!r} needs a library that is not installed: {error}, then try again") from error
     except Exception as error:  # every file system of fsspec raises kinds of its own
         reason = str(error).replace(url, shown).partition("\n")[0] or type(error).__name__
+        if isinstance(error, FileNotFoundError):
+            cause = str(error.__cause__ or "").partition("\n")[0].replace(url, shown)
+            reason = "nothing is there" + (f" ({cause})" if cause else "")
         trouble = "broke off" if opened else "cannot be opened"
         raise UserError(f"data {shown!r} {trouble}: {reason}; give a URL of a zip that can be read") from error
+
+
+def _gives_parts(file: IO[bytes]) -> bool:
+    """Whether a part can be read by itself, as zips are: of some web servers, as Python's own, only the whole can."""
+    try:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
+        file.read(1)
+        file.seek(0)
+    except (OSError, ValueError, NotImplementedError):
+        return False
+    return True
+
+
+@contextmanager
+def _copied(url: str) -> Iterator[IO[bytes]]:
+    """All of it in a temporary file without a name, gone with the process."""
+    system, path = fsspec.core.url_to_fs(url)
+    with tempfile.TemporaryFile(prefix="ganvil-download-") as copy:
+        bar = {"desc": "downloading", "unit": "B", "unit_scale": True, "disable": None, "delay": PROGRESS_AFTER_SECONDS}
+        with TqdmCallback(tqdm_kwargs=bar) as callback:
+            system.get_file(path, copy, callback=callback)
+        copy.seek(0)
+        yield copy
 
 
 @contextmanager

@@ -1,8 +1,10 @@
 """An overview and its advices as a page of text for a person."""
 
+import os
 import re
 import textwrap
 from collections.abc import Sequence
+from typing import TextIO
 
 from gan.data.advice import Advice, percent
 from gan.data.files import Files
@@ -10,14 +12,42 @@ from gan.data.overview import Overview
 
 LONGEST_NAME, LONGEST_BAR = 28, 40
 MOST_SIZES, MOST_SKIPPED = 4, 10
+BLOCKS = " ▏▎▍▌▋▊▉█"
 
 
-def describe(overview: Overview, advices: Sequence[Advice], columns: int) -> str:
-    """The page for a person, in lines of at most that many columns (but commands and names are never cut)."""
+def describe(overview: Overview, advices: Sequence[Advice], columns: int, *, coloured: bool = False) -> str:
+    """The page for a person, in lines of at most that many columns (but commands and names are never cut).
+
+    coloured: for a terminal, by its own sixteen colours.
+    """
     *some, last = advices
     blocks = [_heading(overview), _facts(overview, columns), class_bars(overview.classes, columns), _skipped(overview)]
     blocks += [f"What to do\n{_advice_lines(some, columns)}", _last_lines(last, columns)]
-    return "\n\n".join(block for block in blocks if block)
+    page = "\n\n".join(block for block in blocks if block)
+    return in_colour(page) if coloured else page
+
+
+_COLOURS = (  # what lines look like → the terminal's code for them
+    (re.compile(r"\A.*", re.MULTILINE), "1"),
+    (re.compile(r"^(What to do|\d[\d,]* classes .*|no classes)$", re.MULTILINE), "1"),
+    (re.compile(r"^  fix(?= )", re.MULTILINE), "1;31"),
+    (re.compile(r"^  choose(?= )", re.MULTILINE), "1;33"),
+    (re.compile(r"^  fine(?= )", re.MULTILINE), "32"),
+    (re.compile(f"[{BLOCKS[1:]}]+"), "36"),
+    (re.compile(r"^    (?:python |--).*$|^ +(?:add: .*|\(the same command\))$", re.MULTILINE), "36"),
+    (re.compile(r"^skipped .*|^… and .* more$", re.MULTILINE), "33"),
+)
+
+
+def in_colour(page: str) -> str:
+    for pattern, code in _COLOURS:
+        page = pattern.sub(lambda match, code=code: f"\x1b[{code}m{match[0]}\x1b[0m", page)  # type: ignore[misc]
+    return page
+
+
+def wants_colour(stream: TextIO) -> bool:
+    """A terminal, where nobody said otherwise (https://no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _heading(overview: Overview) -> str:
@@ -97,11 +127,17 @@ def class_bars(classes: Sequence[tuple[str, int]], columns: int) -> str:
     name_width, count_width = max(map(len, names)), len(f"{max(counts):,}")
     longest = max(1, min(LONGEST_BAR, columns - name_width - count_width - 6))
     lines = [
-        f"  {name:<{name_width}}  {count:>{count_width},}  {'#' * max(1, round(longest * count / max(counts)))}"
+        f"  {name:<{name_width}}  {count:>{count_width},}  {_bar(longest * count / max(counts))}"
         for name, count in zip(names, counts, strict=True)
     ]
     span = f"{max(counts):,} pictures each" if len(set(counts)) == 1 else f"{min(counts):,} to {max(counts):,} pictures"
     return "\n".join([f"{len(counts)} classes of {span}", *lines])
+
+
+def _bar(length: float) -> str:
+    """So many columns, to an eighth of one; never none."""
+    eighths = max(1, round(8 * length))
+    return "█" * (eighths // 8) + BLOCKS[eighths % 8].strip()
 
 
 def _skipped(overview: Overview) -> str:

@@ -18,7 +18,9 @@ from gan.data.pixels import UInt8Array
 from gan.data.resolution import Resolution
 from gan.errors import UserError
 
-Fit = Literal["letterbox", "crop"]
+# letterbox: scaled until it fits, then padded; crop: scaled until it fills, then cut; pad: padded, never enlarged, and
+# shrunk only where it is larger than the set; stretch: both ways to the set's size, whatever becomes of its shape
+Fit = Literal["letterbox", "crop", "pad", "stretch"]
 Method = Literal["pixel-art", "nearest", "lanczos", "area"]
 Filter = Literal["none", "nearest", "lanczos", "area"]
 
@@ -60,12 +62,12 @@ def enlarged_by(image: Image.Image) -> int:
 
 
 def resize(image: Image.Image, size: Resolution, fit: Fit, method: Method) -> tuple[Image.Image, Filter]:
-    """As large as fits inside the size (letterbox), or exactly that size, filled and cut (crop); and the filter used.
+    """As large as fits inside the size (letterbox, pad), or exactly that size (crop, stretch); and the filter used.
 
     `pixel-art`: nearest where each of the picture's own pixels becomes a whole square, also of a picture that was
     enlarged before and shrinks; else area, which gives each its exact share and neither blurs nor rings.
     """
-    if fit == "letterbox":
+    if fit != "crop":
         return _to(image, scaled_size(image.size, size, fit), method)
     image = _without_far_ends(image, size)
     scaled, used = _to(image, scaled_size(image.size, size, fit), method)
@@ -73,9 +75,13 @@ def resize(image: Image.Image, size: Resolution, fit: Fit, method: Method) -> tu
 
 
 def scaled_size(before: tuple[int, int], size: Resolution, fit: Fit) -> tuple[int, int]:
-    """Width and height of a picture of width and height `before`, scaled alike both ways."""
+    """Width and height of a picture of width and height `before`, scaled alike both ways (but by `stretch`)."""
+    if fit == "stretch":
+        return size.width, size.height
     ratios = (size.width / before[0], size.height / before[1])
-    scale = min(ratios) if fit == "letterbox" else max(ratios)
+    scale = max(ratios) if fit == "crop" else min(ratios)
+    if fit == "pad":
+        scale = min(scale, 1.0)
     return max(1, round(before[0] * scale)), max(1, round(before[1] * scale))
 
 
@@ -94,8 +100,13 @@ def on_canvas(image: Image.Image, size: Resolution, background: tuple[int, ...] 
     return canvas
 
 
-def one_size(source: str, sizes: Counter[tuple[int, int]]) -> Resolution:
-    """The one size (height, width) of all pictures; UserError where there are several."""
+def one_size(source: str, sizes: Counter[tuple[int, int]], fit: Fit = "letterbox") -> Resolution:
+    """The one size (height, width) of all pictures, or the least that holds all where they are padded.
+
+    UserError where there are several, and they are not.
+    """
+    if fit == "pad":
+        return Resolution(height=max(height for height, _ in sizes), width=max(width for _, width in sizes))
     if len(sizes) > 1:
         shown = ", ".join(f"{height}x{width} ({count})" for (height, width), count in sizes.most_common(3))
         raise UserError(

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from gan.errors import UserError
 
+LONGEST = 4096  # beyond what any network here makes; a slip of the finger would fill the memory
+
 
 @dataclass(frozen=True, kw_only=True)
 class Resolution:
@@ -17,8 +19,10 @@ class Resolution:
         match = re.fullmatch(r"(\d{1,5})(?:x(\d{1,5}))?", text.strip().lower())
         if match is None:
             raise UserError(f"resolution {text!r} cannot be read: write 64, or 128x96 for height x width")
-        height = int(match[1])
-        return cls(height=height, width=int(match[2] or height))
+        height, width = int(match[1]), int(match[2] or match[1])
+        if min(height, width) < 1 or max(height, width) > LONGEST:
+            raise UserError(f"resolution {text!r} is out of range: give 1 to {LONGEST} pixels each way, for example 64")
+        return cls(height=height, width=width)
 
     def __str__(self) -> str:
         return str(self.height) if self.height == self.width else f"{self.height}x{self.width}"

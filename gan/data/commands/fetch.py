@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import shutil
 import textwrap
 from pathlib import Path
 
@@ -23,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Fetches pictures and texts from one service into a folder: a folder a class, lore.jsonl with the texts,\n"
         "source.json with the licence and counts. Slow on purpose, patient with faults; cut at any moment, the same\n"
-        "command goes on where it was."
+        "command goes on where it was. One run at a time into a folder."
     )
     parser.epilog = f"{listing()}\n\n{_EXAMPLES}"
     parser.add_argument("--list", action="store_true", help="name the sources, what they give and allow, and stop")
@@ -60,14 +59,13 @@ def run(options: argparse.Namespace) -> None:
     if rate is not None and not rate > 0:
         raise UserError(f"--requests-per-second {rate:g}: give more than 0, e.g. 0.5 for one in two seconds")
     source = SOURCES[options.source].from_options(options, os.environ)
-    state = options.out / STATE
-    if options.refresh:
-        shutil.rmtree(state, ignore_errors=True)
     manners = Manners(
         answers_per_second=rate or source.ANSWERS_PER_SECOND, downloads_per_second=rate or source.DOWNLOADS_PER_SECOND
     )
-    with Client(keep=state, manners=manners, key_variable=source.KEY_VARIABLE, key_from=source.KEY_FROM) as client:
-        collected = collect(source, client, options.out, limit=options.limit)
+    with Client(
+        keep=options.out / STATE, manners=manners, key_variable=source.KEY_VARIABLE, key_from=source.KEY_FROM
+    ) as client:
+        collected = collect(source, client, options.out, limit=options.limit, refresh=options.refresh)
     print(_summary(source, collected, options.out))
 
 
@@ -103,8 +101,8 @@ examples:
 def _summary(source: Source, collected: Collected, folder: Path) -> str:
     classes = len(collected.classes)
     lines = [
-        f"{collected.items} items in {classes} {'class' if classes == 1 else 'classes'}, {collected.new} of them new:"
-        f" {folder}",
+        f"{collected.items:,} {'item' if collected.items == 1 else 'items'} in {classes}"
+        f" {'class' if classes == 1 else 'classes'}, {collected.new:,} of them new: {folder}",
         f"licence: {source.LICENCE}",
     ]
     if collected.missing:

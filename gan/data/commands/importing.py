@@ -2,7 +2,9 @@
 
 import argparse
 import math
+import re
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import get_args
@@ -12,7 +14,7 @@ from PIL import ImageColor
 from gan.data.card import CARD_NAME, DatasetCard, SourceCard
 from gan.data.dataset import ARMORY
 from gan.data.intake import Colour, Intake, make_set
-from gan.data.members import is_picture_name
+from gan.data.members import Skipped, is_picture_name
 from gan.data.readers.incoming import Incoming
 from gan.data.readers.pictures import LabelsFrom, open_pictures
 from gan.data.readers.sprite_sheet import Grid, open_atlas, open_grid
@@ -35,7 +37,14 @@ Files are not trusted: symbolic links, unsafe names and decompression bombs are 
 _EPILOG = """\
 classes: the numbers of a dataset.json where it has any, else the first folder of each file; of an atlas, Aseprite's
   tags or the folders in the sprites' names.
-size: without --resolution the pictures' own, which must then be one.
+size: without --resolution the pictures' own, which must then be one; with --fit pad the least that holds them all.
+shape: of pictures that are not of the set's size,
+  letterbox  scales each until it just fits, both ways alike, and fills what is left (transparent, black where no
+             picture has alpha, or --background)
+  crop       scales it until it fills the size, and cuts what stands over, from both ends alike
+  pad        leaves its pixels as they are and fills what is left, as sprites of 30x32 in 32x32 want it; only those
+             that are larger than the set are shrunk, and counted
+  stretch    scales both ways apart: all of it is there, out of shape
 resizing: --resize auto looks at up to 64 pictures of each source. Pixel art (few colours, hard edges) goes by nearest
   neighbour wherever one of its own pixels becomes a whole square, also where a file that was enlarged before shrinks;
   elsewhere by area, which neither blurs nor rings. All else goes by Lanczos. The card says what was used how often.
@@ -48,6 +57,7 @@ examples:
   python -m gan.data import https://example.org/set.zip --out set.zip --resolution 64 --licence "CC BY 4.0, A. Artist"
   python -m gan.data import swords/ axes.zip --out weapons.zip --resolution 64 --background '#202830'
   python -m gan.data import play.mp4 --out frames.zip --fps 2 --resolution 72x128 --fit crop
+  python -m gan.data import sprites/ --out sprites.zip --resolution 32 --fit pad          every pixel as it was drawn
   python -m gan.data import sheet.png --grid 32x32 --margin 1 --out sprites.zip
   python -m gan.data import sheet.png --atlas sheet.json --out sprites.zip --resolution 64
 """
@@ -59,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="ZIP", help="the set to write")
     parser.add_argument("--force", action="store_true", help="replace it if it exists")
     parser.add_argument("--resolution", metavar="SIZE", help="64, or 128x96 for height x width [the pictures' own]")
-    parser.add_argument("--fit", choices=get_args(Fit), default="letterbox", help="pad or cut [letterbox]")
+    parser.add_argument("--fit", choices=get_args(Fit), default="letterbox", help="see shape below [letterbox]")
     parser.add_argument("--resize", choices=("auto", *get_args(Method)), default="auto", help="see below [auto]")
     parser.add_argument("--background", metavar="COLOUR", help="flatten alpha on it: black, '#202830' [keep alpha]")
     parser.add_argument("--labels", choices=get_args(LabelsFrom), default="auto", help="see classes below [auto]")
@@ -113,10 +123,21 @@ def describe(card: DatasetCard) -> str:
         lines.append("licence: nobody named one; say --licence, so that the set can be shared")
     else:
         lines.append(f"licence: {card.licence}")
-    lines += [f"skipped {_printable(one.name)}: {one.reason}" for one in card.skipped[:MOST_SKIPPED_SHOWN]]
-    if len(card.skipped) > MOST_SKIPPED_SHOWN:
-        lines.append(f"skipped {len(card.skipped) - MOST_SKIPPED_SHOWN} more; {CARD_NAME} in the zip names them all")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_skipped_lines(card.skipped)])
+
+
+def _skipped_lines(skipped: Sequence[Skipped]) -> Sequence[str]:
+    """A line a kind of reason, with the first file of it: reasons are of one kind where they differ in numbers only."""
+    kinds: dict[str, list[Skipped]] = {}
+    for one in skipped:
+        kinds.setdefault(re.sub(r"[\d.,]+", "", one.reason), []).append(one)
+    lines = []
+    for first, *others in list(kinds.values())[:MOST_SKIPPED_SHOWN]:
+        more = f" (and {len(others):,} more like it)" if others else ""
+        lines.append(f"skipped {_printable(first.name)}: {first.reason}{more}")
+    if len(lines) < len(skipped):
+        lines.append(f"all {len(skipped):,} that were skipped are named in {CARD_NAME} in the zip")
+    return lines
 
 
 def _how(source: SourceCard) -> str:

@@ -3,21 +3,24 @@
 import argparse
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
 from gan.data.archive import refuse_to_overwrite
 from gan.data.cluster import cluster_pictures, fewest_pictures
-from gan.data.contact_sheet import class_sheet
+from gan.data.contact_sheet import check_page, class_sheet, write_page
 from gan.data.dataset import ARMORY, PictureSet, load_pictures
 from gan.data.decode import decoding_member
-from gan.data.intake import Intake, make_set
+from gan.data.intake import Intake, gathered
 from gan.data.labels import UNSORTED, Labels, assign, from_csv, from_folders, shown
 from gan.data.members import Source, open_source
-from gan.data.pixels import to_pil
+from gan.data.pixels import UInt8Array, to_pil
 from gan.data.readers.incoming import Candidate, Incoming, decoded
 from gan.data.report import class_bars
+from gan.data.resize import Fit
 from gan.data.resolution import Resolution
 from gan.device import choose_device
 from gan.errors import UserError
@@ -57,51 +60,71 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="of the groups [0]")
     parser.add_argument("--resolution", metavar="SIZE", help="64, or 128x96 for height x width [the pictures' own]")
+    parser.add_argument("--fit", choices=get_args(Fit), default="letterbox", help="as in import [letterbox]")
     parser.add_argument("--force", action="store_true", help="replace --out where it exists")
 
 
 def run(options: argparse.Namespace) -> None:
-    refuse_to_overwrite(options.out, replace=options.force)
-    size = Resolution.parse(options.resolution) if options.resolution else None
-    drawn_or_seen = options.cluster is not None or options.source == ARMORY
-    pictures = load_pictures(options.source, size) if drawn_or_seen else None
-    names, labels = _labels(options, pictures)
-    if not labels.class_names:
-        raise UserError(f"{_origin(options)} makes fewer than two classes of {options.source!r}: nothing to tell apart")
-    label_of = dict(zip(names, labels.labels.tolist(), strict=True)) | dict.fromkeys(labels.without)
-    card = make_set(
-        [_incoming(options, pictures, label_of, labels.class_names)],
-        Intake(out=options.out, name=options.out.stem, resolution=size, replace=options.force),
+    intake = Intake(
+        out=options.out,
+        name=options.out.stem,
+        resolution=Resolution.parse(options.resolution) if options.resolution else None,
+        fit=options.fit,
+        replace=options.force,
     )
-    for line in _what_to_know(labels, _origin(options)):
+    refuse_to_overwrite(options.out, replace=options.force)  # before the work
+    check_page(options.sheet, "--sheet")
+    armory = load_pictures(ARMORY, intake.resolution) if options.source == ARMORY else None
+    known = None if options.cluster is not None else _known(options, armory)
+    with gathered([_incoming(options, armory, known)], intake) as found:
+        pictures = found.pictures() if known is None or options.sheet is not None else None
+        labels = found.labels
+        if known is None:
+            assert pictures is not None, "groups are of pictures"
+            labels = _groups(options, pictures.images)
+        card = found.write(labels)
+    for line in _what_to_know(known, _origin(options)):
         print(line)
     print(class_bars(tuple(card.classes.items()), shutil.get_terminal_size().columns))
     print(f"{card.num_pictures:,} pictures: {options.out}")
-    if options.sheet is not None:
-        class_sheet(load_pictures(str(options.out))).save(options.sheet)
+    if options.sheet is not None and pictures is not None:
+        labelled = replace(pictures, labels=labels.labels, class_names=labels.class_names)
+        write_page(class_sheet(labelled), options.sheet)
         print(f"contact sheet: {options.sheet}")
 
 
-def _labels(options: argparse.Namespace, pictures: PictureSet | None) -> tuple[Sequence[str], Labels]:
-    """The names of the set's pictures, and their labels."""
-    if pictures is not None:
-        return pictures.names, _of_pictures(options, pictures)
-    with open_source(options.source) as source:
-        names = [member.name for member in source.members]
-        if not names:
-            raise UserError(f"data {options.source!r} holds no pictures that could have labels")
-        return names, _of_names(options, source, names)
+def _groups(options: argparse.Namespace, images: UInt8Array) -> Labels:
+    fewest = fewest_pictures(len(images), max(1, options.cluster)) if options.fewest is None else options.fewest
+    net = load_feature_net("randconv", choose_device())
+    groups = cluster_pictures(images, options.cluster, net, seed=options.seed, fewest=fewest)
+    return Labels(labels=groups, class_names=tuple(f"group-{number + 1:02d}" for number in range(options.cluster)))
 
 
-def _of_pictures(options: argparse.Namespace, pictures: PictureSet) -> Labels:
-    if options.cluster is not None:
-        fewest = fewest_pictures(len(pictures), max(1, options.cluster)) if options.fewest is None else options.fewest
-        net = load_feature_net("randconv", choose_device())
-        groups = cluster_pictures(pictures.images, options.cluster, net, seed=options.seed, fewest=fewest)
-        return Labels(labels=groups, class_names=tuple(f"group-{number + 1:02d}" for number in range(options.cluster)))
-    if options.csv is not None:
-        return from_csv(pictures.names, _text(options.csv), str(options.csv))
-    return Labels(labels=pictures.labels, class_names=pictures.class_names)
+@dataclass(frozen=True)
+class _Known:
+    """Labels that are known before a picture is decoded: `of` names every picture of the set (None: without one)."""
+
+    labels: Labels
+    of: Mapping[str, int | None]
+
+
+def _known(options: argparse.Namespace, armory: PictureSet | None) -> _Known:
+    """Raises UserError where they are not two classes."""
+    names: Sequence[str]
+    if armory is not None:
+        names = armory.names
+        labels = Labels(labels=armory.labels, class_names=armory.class_names)
+        if options.csv is not None:
+            labels = from_csv(names, _text(options.csv), str(options.csv))
+    else:
+        with open_source(options.source) as source:
+            names = [member.name for member in source.members]
+            if not names:
+                raise UserError(f"data {options.source!r} holds no pictures that could have labels")
+            labels = _of_names(options, source, names)
+    if not labels.class_names:
+        raise UserError(f"{_origin(options)} makes fewer than two classes of {options.source!r}: nothing to tell apart")
+    return _Known(labels, dict(zip(names, labels.labels.tolist(), strict=True)) | dict.fromkeys(labels.without))
 
 
 def _of_names(options: argparse.Namespace, source: Source, names: Sequence[str]) -> Labels:
@@ -118,42 +141,33 @@ def _of_names(options: argparse.Namespace, source: Source, names: Sequence[str])
     )
 
 
-def _incoming(
-    options: argparse.Namespace,
-    pictures: PictureSet | None,
-    label_of: Mapping[str, int | None],
-    class_names: Sequence[str],
-) -> AbstractContextManager[Incoming]:
-    if options.source == ARMORY and pictures is not None:
-        return _drawn(pictures, label_of, class_names)
-    return relabelled(options.source, label_of, class_names)
-
-
 @contextmanager
-def relabelled(source: str, label_of: Mapping[str, int | None], class_names: Sequence[str]) -> Iterator[Incoming]:
-    """The pictures that `label_of` names, with its labels into class_names (None: without one), to be made a set.
+def _incoming(options: argparse.Namespace, armory: PictureSet | None, known: _Known | None) -> Iterator[Incoming]:
+    """The pictures with their labels, where these are known, to be made a set.
 
-    From the files: they keep their size, for `make_set` to resize as pixel art wants it, and their licence.
+    From the files: they keep their size, for the set to resize as pixel art wants it, and their licence. The armory
+    has none.
     """
-    with open_source(source) as opened:
-        members = [member for member in opened.members if member.name in label_of]
-        coming = [Candidate(member.name, label_of[member.name], partial(decoding_member, member)) for member in members]
+    class_names = () if known is None else known.labels.class_names
+    if armory is not None:
+        named = zip(armory.names, armory.images, strict=True)
+        drawn = [decoded(name, None if known is None else known.of[name], to_pil(image)) for name, image in named]
+        yield Incoming(source=ARMORY, kind=ARMORY, candidates=drawn, num=len(drawn), class_names=class_names)
+        return
+    with open_source(options.source) as opened:
+        members = opened.chosen if known is None else opened.members
+        coming = [
+            Candidate(member.name, None if known is None else known.of[member.name], partial(decoding_member, member))
+            for member in members
+        ]
         yield Incoming(
             source=opened.source,
             kind=opened.kind,
             candidates=[*opened.refused, *coming],
             num=len(opened.refused) + len(coming),
-            class_names=tuple(class_names),
+            class_names=class_names,
             licence=opened.licence,
         )
-
-
-@contextmanager
-def _drawn(armory: PictureSet, label_of: Mapping[str, int | None], class_names: Sequence[str]) -> Iterator[Incoming]:
-    """The same of the armory, which has no files."""
-    named = zip(armory.names, armory.images, strict=True)
-    coming = [decoded(name, label_of[name], to_pil(image)) for name, image in named]
-    yield Incoming(source=ARMORY, kind=ARMORY, candidates=coming, num=len(coming), class_names=tuple(class_names))
 
 
 def _text(path: Path) -> str:
@@ -171,8 +185,11 @@ def _origin(options: argparse.Namespace) -> str:
     return f"--from {options.from_}" if options.from_ else f"--cluster {options.cluster}"
 
 
-def _what_to_know(labels: Labels, origin: str) -> Sequence[str]:
-    lines = []
+def _what_to_know(known: _Known | None, origin: str) -> Sequence[str]:
+    lines: list[str] = []
+    if known is None:
+        return lines
+    labels = known.labels
     if labels.without:
         lines.append(f"without a label, now of class {UNSORTED!r}: {len(labels.without):,}: {shown(labels.without)}")
     if labels.unknown:

@@ -3,7 +3,8 @@
 FOLDER/Hand Cannon/ace-of-spades-347366834-icon.jpg    a folder a class
 FOLDER/lore.jsonl                                      an item a line, its texts beside its pictures (lore.py)
 FOLDER/source.json                                     where it is from, what its licence allows, counts
-FOLDER/.fetch/                                         answers and archives, so that nothing is asked for twice
+FOLDER/.fetch/                                         answers and archives, so that nothing is asked for twice; the
+                                                       lock that keeps two runs apart (alone.py)
 """
 
 import json
@@ -15,6 +16,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from gan.data.sources.alone import alone_in
 from gan.data.sources.http import Client, Unavailable, shown
 from gan.data.sources.interface import Item, Missing, Picture, RemotePicture, Source
 from gan.data.sources.lore import Lore, SavedPicture
@@ -46,13 +48,23 @@ def collect(
     limit: int | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     quiet: bool | None = None,
+    refresh: bool = False,
 ) -> Collected:
     """Fetch what is not there yet, up to the source's first `limit` items.
 
-    quiet: no progress bar (None: only on a terminal). Raises UserError: the folder belongs to something else, the
-    service refuses or is down; in every case the same call goes on later.
+    quiet: no progress bar (None: only on a terminal). refresh: forget what the client keeps of earlier answers first.
+    Raises UserError: the folder belongs to something else, another run is at work in it, the service refuses or is
+    down; in every case the same call goes on later.
     """
-    run = _Run(source, client, folder, now)
+    _claim(folder, source)  # before the lock, which would leave its trace in a folder of somebody else's
+    with alone_in(folder):
+        if refresh:
+            client.forget()
+        return _collect(_Run(source, client, folder, now), limit=limit, quiet=quiet)
+
+
+def _collect(run: "_Run", *, limit: int | None, quiet: bool | None) -> Collected:
+    source = run.source
     taken = 0
     complete = False
     with tqdm(desc=f"fetching {source.NAME}", total=limit, unit=" items", disable=quiet) as bar:
@@ -62,7 +74,7 @@ def collect(
             bar.refresh()
 
         try:
-            for item in source.items(client, announce):
+            for item in source.items(run.client, announce):
                 if isinstance(item, Missing):
                     run.miss(item)
                     continue
@@ -87,11 +99,11 @@ class _Run:
     """One run's folder and counts."""
 
     def __init__(self, source: Source, client: Client, folder: Path, now: Callable[[], datetime]) -> None:
-        self._source = source
-        self._client = client
+        self.source = source
+        self.client = client
         self._folder = folder
         self._now = now
-        _claim(folder, source)
+        _claim(folder, source)  # again: the run before this one may have been another source's
         self._lore = Lore(folder / "lore.jsonl")
         self._before = len(self._lore.keys)
         self._missing: list[Missing] = []
@@ -133,7 +145,7 @@ class _Run:
         return SavedPicture(kind=picture.kind, path=path, origin=origin)
 
     def _write(self, place: Path, stem: str, picture: Picture) -> Path:
-        data = self._client.picture(picture.url) if isinstance(picture, RemotePicture) else picture.data
+        data = self.client.picture(picture.url) if isinstance(picture, RemotePicture) else picture.data
         ending = picture_ending(data)
         if ending is None:
             origin = shown(picture.url) if isinstance(picture, RemotePicture) else picture.member
@@ -144,7 +156,7 @@ class _Run:
 
     def record(self, *, complete: bool) -> None:
         """source.json as things stand. complete: every item of the source was tried and none is due for later."""
-        source = self._source
+        source = self.source
         content = {
             "source": source.NAME,
             "gives": source.GIVES,

@@ -20,7 +20,7 @@ from gan.data.sources.interface import Announce, Item, Missing, Source, StoredPi
 from gan.errors import UserError
 
 COMMIT = "a6ea1655db5c044829d9eea19a232fa6fcac87b0"
-"""The newest of master (2016): with it, the same command gives the same pictures for ever."""
+"""The newest of master (4 September 2020): with it, the same command gives the same pictures for ever."""
 
 MOST_BYTES_A_TILE = 1 << 20
 OVERLAYS = ("brands", "chunk_brands")
@@ -31,12 +31,12 @@ OVERLAYS = ("brands", "chunk_brands")
 class Crawl(Source):
     NAME: ClassVar[str] = "crawl"
     GIVES: ClassVar[str] = (
-        "Some 4,300 tiles of 32x32 with transparency: weapons, armour, potions, monsters, dungeon; classes from their "
-        "folders. Names, no texts."
+        "Tiles of 32x32 with transparency: 1,400 items and monsters, 4,300 with dungeon, effects and dolls; classes "
+        "from their folders. Names, no texts."
     )
     LICENCE: ClassVar[str] = (
-        "CC0 1.0: do what you like, credit is welcome and not required. Tiles whose artists could not be asked are "
-        "not in these releases."
+        "CC0 1.0: do what you like, credit is welcome and not required. The project left out the tiles whose artists "
+        "did not sign off or could not be asked; whoever finds one that slipped in is to tell it."
     )
     LICENCE_URL: ClassVar[str] = "https://github.com/crawl/tiles/blob/master/README.md"
     ANSWERS_PER_SECOND: ClassVar[float] = 1.0
@@ -110,7 +110,7 @@ examples:
         parser.add_argument("--release", default="Nov-2015", help="or Ancient/Oct-5-2010 [Nov-2015]")
         parser.add_argument("--folders", nargs="+", default=["item", "mon"], help="of the release [item mon]")
         parser.add_argument("--class-depth", type=int, default=2, help="how deep a class's name goes [2]")
-        parser.add_argument("--commit", default=COMMIT, help="of crawl/tiles [the newest of 2016]")
+        parser.add_argument("--commit", default=COMMIT, help="of crawl/tiles [the newest, of 2020]")
         parser.add_argument(
             "--base-url", type=web_address, default=cls.base_url, help=f"GitHub or a mirror [{cls.base_url}]"
         )

@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import random
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ MOST_BYTES_AN_ARCHIVE = 2 << 30
 LONGEST_WAIT_SECONDS = 900.0
 LONGEST_PAUSE_SECONDS = 120.0
 MOST_REDIRECTS = 5
+ANSWERS, ARCHIVES = "answers", "archives"  # folders of what is kept
 
 
 class Unavailable(Exception):
@@ -125,6 +127,11 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
+    def forget(self) -> None:
+        """Throw away the answers and archives that are kept, so that all are asked for anew."""
+        for kept in (ANSWERS, ARCHIVES):
+            shutil.rmtree(self.keep / kept, ignore_errors=True)
+
     def answer(
         self,
         url: str,
@@ -139,7 +146,7 @@ class Client:
         Raises Unavailable; UserError where the service refuses us (401, 403) or wants a very long wait.
         """
         address = _address(url, query)
-        kept = self.keep / "answers" / f"{_digest(address)}.json"
+        kept = self.keep / ANSWERS / f"{_digest(address)}.json"
         if kept.exists():
             return json.loads(kept.read_bytes())
         body = io.BytesIO()
@@ -156,7 +163,7 @@ class Client:
     def archive(self, url: str) -> Path:
         """A large file, downloaded whole into the folder, or there already. Raises Unavailable."""
         address = _address(url)
-        path = self.keep / "archives" / _digest(address)
+        path = self.keep / ARCHIVES / _digest(address)
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_name(f"{path.name}.part")

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import torch
 
+from gan.data import cluster
 from gan.data.armory import draw_armory
-from gan.data.cluster import cluster_features, cluster_pictures, embed, fewest_pictures
+from gan.data.cluster import cluster_features, cluster_pictures, embed, fewest_pictures, pixels_of
 from gan.data.dataset import load_pictures
 from gan.errors import UserError
 from gan.metrics.features import load_feature_net
@@ -83,6 +84,25 @@ def test_embedding_has_unit_length_and_no_dead_directions() -> None:
     assert np.isfinite(embed(np.ones((5, 8), dtype=np.float32))).all()
 
 
+def test_many_values_are_reduced_as_exactly_as_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a random subspace: the same points, up to the direction of each axis."""
+    rng = np.random.default_rng(0)
+    pixels = (rng.standard_normal((120, 20)) * 2.0 ** -np.arange(20)) @ rng.standard_normal((20, 300))
+    exact = embed(pixels.astype(np.float32))
+    monkeypatch.setattr(cluster, "MOST_VALUES_EXACT", 100)
+    near = embed(pixels.astype(np.float32))
+    assert near.shape == exact.shape
+    assert np.allclose(near @ near.T, exact @ exact.T, atol=1e-3)
+
+
+def test_pixels_are_means_of_whole_squares() -> None:
+    images = np.zeros((1, 1, 64, 96), dtype=np.uint8)
+    images[:, :, :2, :2] = [[[[0, 100], [200, 100]]]]
+    assert pixels_of(images).shape == (1, 32 * 48)
+    assert pixels_of(images)[0, 0] == 100
+    assert pixels_of(images[:, :, :40, :40]).shape == (1, 40 * 40)
+
+
 def test_weapons_of_one_class_come_together() -> None:
     armory = draw_armory(288, 32, 32)
     found = cluster_pictures(armory.images, 12, load_feature_net("randconv", torch.device("cpu")))
@@ -91,7 +111,7 @@ def test_weapons_of_one_class_come_together() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "at_least"), [("dcss-weapons-plus", 0.30), ("dcss-items", 0.42), ("dcss-monsters", 0.20)]
+    ("name", "at_least"), [("dcss-weapons-plus", 0.36), ("dcss-items", 0.46), ("dcss-monsters", 0.23)]
 )
 def test_agreement_with_the_true_classes(name: str, at_least: float) -> None:
     path = SHARED / f"{name}.zip"

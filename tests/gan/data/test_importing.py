@@ -277,3 +277,78 @@ def test_the_command_itself_names_its_commands(capsys: pytest.CaptureFixture[str
         main(["icons.zip"])
     assert ended.value.code == 2
     assert "no command" in capsys.readouterr().err
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Path:
+    """Sprites of 30x32, 16x16 and 12x20 (height x width), whose pixels are all to be told apart."""
+    for name, height, width in (("a", 30, 32), ("b", 16, 16), ("c", 12, 20)):
+        (tmp_path / "mixed").mkdir(exist_ok=True)
+        sprite(ord(name), 32).crop((0, 32 - height, width, 32)).save(tmp_path / "mixed" / f"{name}.png")
+    return tmp_path / "mixed"
+
+
+def test_padding_leaves_every_pixel_as_it_was_drawn(mixed: Path, tmp_path: Path) -> None:
+    out = tmp_path / "set.zip"
+    assert run(mixed, "--out", out, "--resolution", "32", "--fit", "pad") == 0
+    card = card_of(out)
+    assert (card.fit, card.height, card.width, dict(card.sources[0].filters)) == ("pad", 32, 32, {"none": 3})
+    for name, made in zip("abc", pictures_of(out), strict=True):
+        drawn = Image.open(mixed / f"{name}.png")
+        left, top = (32 - drawn.width) // 2, (32 - drawn.height) // 2
+        inside = np.asarray(made)[top : top + drawn.height, left : left + drawn.width]
+        assert np.array_equal(inside, np.asarray(drawn))
+        assert np.asarray(made)[..., 3].sum() == np.asarray(drawn)[..., 3].sum(), "what is added is transparent"
+    assert load_pictures(str(out)).fingerprint == card.fingerprint
+    assert load_pictures(str(mixed), SIZE_32, fit="pad").fingerprint == card.fingerprint
+
+
+def test_padding_without_a_size_takes_the_least_that_holds_all(mixed: Path, tmp_path: Path) -> None:
+    assert run(mixed, "--out", tmp_path / "set.zip", "--fit", "pad") == 0
+    assert load_pictures(str(tmp_path / "set.zip")).images.shape == (3, 4, 30, 32)
+
+
+@pytest.mark.parametrize(("colour", "mode"), [("#204060", "RGB"), ("#404040", "L")])
+def test_what_is_padded_has_the_background_s_colour(colour: str, mode: str, tmp_path: Path) -> None:
+    """Also around grey pictures, which need colour only then."""
+    (tmp_path / "grey").mkdir()
+    Image.new("L", (8, 12), 200).save(tmp_path / "grey" / "a.png")
+    Image.new("L", (12, 8), 100).save(tmp_path / "grey" / "b.png")
+    out = tmp_path / "set.zip"
+    assert run(tmp_path / "grey", "--out", out, "--fit", "pad", "--background", colour) == 0
+    for image in pictures_of(out):
+        assert (image.mode, image.size) == (mode, (12, 12))
+        assert np.asarray(image.convert("RGB"))[0, 0].tolist() == list(bytes.fromhex(colour[1:]))
+    assert load_pictures(str(out)).fingerprint == card_of(out).fingerprint
+
+
+def test_only_what_is_larger_than_the_set_is_shrunk_and_counted(
+    mixed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "set.zip"
+    assert run(mixed, "--out", out, "--resolution", "20", "--fit", "pad") == 0
+    assert dict(card_of(out).sources[0].filters) == {"none": 2, "area": 1}
+    assert "2 as they were, 1 by area" in capsys.readouterr().out
+
+
+def test_stretching_shows_all_of_a_picture_out_of_shape(tmp_path: Path) -> None:
+    (tmp_path / "wide").mkdir()
+    halves = np.zeros((8, 32, 3), dtype=np.uint8)
+    halves[:, 16:] = 255
+    Image.fromarray(halves).save(tmp_path / "wide" / "a.png")
+    out = tmp_path / "set.zip"
+    assert run(tmp_path / "wide", "--out", out, "--resolution", "16", "--fit", "stretch") == 0
+    (image,) = pictures_of(out)
+    assert np.asarray(image)[:, :8].max() == 0
+    assert np.asarray(image)[:, 8:].min() == 255
+
+
+def test_reasons_of_one_kind_are_one_line(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in "xyz":
+        (folder / "axe" / f"{name}.png").write_bytes(b"")
+    (folder / "axe" / "q.png").write_bytes(b"no picture")
+    assert run(folder, "--out", tmp_path / "set.zip") == 0
+    said = capsys.readouterr().out
+    assert "skipped axe/x.png: an empty file (and 2 more like it)" in said
+    assert "skipped axe/q.png: not a picture\n" in said
+    assert "all 4 that were skipped are named in dataset-card.json in the zip" in said

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from gan.data.armory import draw_armory
 from gan.data.commands import info
 from gan.data.dataset import load_pictures
 from gan.data.pixels import to_pil
-from gan.data.report import class_bars
+from gan.data.report import class_bars, in_colour
 from gan.errors import UserError
 
 
@@ -128,5 +129,37 @@ def test_bars_fit_the_terminal_and_long_names_are_cut() -> None:
     bars = class_bars([("a" * 40, 1000), ("b", 1)], 50).splitlines()
     assert bars[0] == "2 classes of 1 to 1,000 pictures"
     assert max(map(len, bars)) <= 50
-    assert bars[1].startswith(f"  {'a' * 27}…  1,000  #")
-    assert bars[2].endswith("      1  #")
+    assert bars[1].startswith(f"  {'a' * 27}…  1,000  █")
+    assert bars[2].endswith("      1  ▏")
+
+
+def test_bars_are_true_to_an_eighth() -> None:
+    bars = class_bars([("a", 80), ("b", 41), ("c", 1)], 80).splitlines()
+    assert [bar.split()[-1] for bar in bars[1:]] == ["█" * 40, "█" * 20 + "▌", "▌"]
+
+
+def test_a_terminal_gets_colours_and_a_file_none(icons: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(str(icons))
+    page = capsys.readouterr().out
+    assert "\x1b" not in page
+    shown = in_colour(page)
+    assert "\x1b[1;31m  fix\x1b[0m" in shown
+    assert re.sub(r"\x1b\[[\d;]*m", "", shown) == page, "nothing but colours is added"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--sheet", "page.foo"], "--sheet 'page.foo' must end in .png or .webp"),
+        (["--mean", "nowhere/mean.png"], "folder 'nowhere' does not exist: make it first"),
+        (["--json", "nowhere/info.json"], "folder 'nowhere' does not exist: make it first"),
+        (["--out", "file"], "--out 'file' is a file: choose a folder"),
+    ],
+)
+def test_what_cannot_be_written_is_told_before_the_work(
+    words: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=message):
+        run("no such source, so it would fail if it were looked at", *words)

@@ -141,7 +141,7 @@ def test_files_as_they_are(tmp_path: Path) -> None:
         path.write_bytes(buffer.getvalue())
     (tmp_path / "bad.png").write_bytes(b"no picture")
     with open_source(str(tmp_path)) as source:
-        files = look_at_files(source.members)
+        files, _ = look_at_files(source.members)
     assert files.num == 3
     assert files.num_bytes == sum(path.stat().st_size for path in tmp_path.rglob("*.*g")) - len(b"no picture")
     assert files.sizes == ((8, 4, 2), (12, 6, 1))

@@ -121,7 +121,9 @@ def test_the_colour_of_transparent_pixels_leaks_nowhere(method: str) -> None:
     assert resized[resized[..., 3] > 0][:, 1].max() == 0
 
 
-@pytest.mark.parametrize(("fit", "size"), [("letterbox", (64, 32)), ("crop", (128, 64))])
+@pytest.mark.parametrize(
+    ("fit", "size"), [("letterbox", (64, 32)), ("crop", (128, 64)), ("pad", (64, 32)), ("stretch", (64, 64))]
+)
 def test_scaled_alike_both_ways(fit: Fit, size: tuple[int, int]) -> None:
     assert scaled_size((256, 128), square(64), fit) == size
 

@@ -15,3 +15,9 @@ def test_reads_height_by_width(text: str, size: tuple[int, int]) -> None:
 def test_refuses_what_is_no_size(text: str) -> None:
     with pytest.raises(UserError, match="write 64, or 128x96"):
         Resolution.parse(text)
+
+
+@pytest.mark.parametrize("text", ["0", "0x64", "64x0", "4097", "64x99999"])
+def test_refuses_what_no_network_makes(text: str) -> None:
+    with pytest.raises(UserError, match="give 1 to 4096 pixels each way"):
+        Resolution.parse(text)
