@@ -62,6 +62,7 @@ SWITCHES: dict[str, dict[str, str]] = {
     "hinge": {"loss.kind": "hinge"},
     "no minibatch deviation": {"network.minibatch_group": "1"},
     "PacGAN, 2": {"loss.packing": "2"},
+    "R1 x 100 + PacGAN, 2": {"regulariser.r1_gamma": "x100", "loss.packing": "2"},
     "top-k, to 0.5": {"loss.top_k": "0.5"},
     "TTUR, D x 2": {"optimiser.discriminator_lr_ratio": "2.0"},
     "TTUR, D x 0.5": {"optimiser.discriminator_lr_ratio": "0.5"},
