@@ -52,6 +52,7 @@ SWITCHES: dict[str, dict[str, str]] = {
     "no R1": {"regulariser.r1_gamma": "0"},
     "R1 x 10": {"regulariser.r1_gamma": "x10"},
     "R1 x 100": {"regulariser.r1_gamma": "x100"},
+    "R1 x 1000": {"regulariser.r1_gamma": "x1000"},
     "R1 each 4th step": {"regulariser.r1_interval": "4"},
     "R1 x 10 + R2": {"regulariser.r1_gamma": "x10", "regulariser.r2_gamma": "x10"},
     "relativistic + R1 x 10 + R2": {
