@@ -139,7 +139,8 @@ def resolve(config: RunConfig, pictures: PictureSet) -> RunConfig:
     size = pictures.resolution
     gamma = config.regulariser.r1_gamma
     if gamma is None:
-        gamma = default_r1_gamma(size.height, size.width, config.optimiser.batch_size)
+        heuristic = default_r1_gamma(size.height, size.width, config.optimiser.batch_size)
+        gamma = config.regulariser.r1_multiplier * heuristic
     return dataclasses.replace(
         config,
         data=dataclasses.replace(

@@ -54,10 +54,13 @@ def cdcgan_small() -> RunConfig:
 def stylegan2() -> RunConfig:
     """StyleGAN2-ADA made small for icons: its rate 2.5e-3, betas 0 and 0.99 (its low-resolution runs), few channels.
 
-    Batches of 16 rather than 32: twice the steps for the same pictures, where there are few.
+    Batches of 16 rather than 32: twice the steps for the same pictures, where there are few. R1 a hundred times its
+    heuristic for large sets: on 214 icons, three seeds, held-out FID 129 (12) against 155 (17), recall .37 against .29,
+    precision .83 against .75 (experiments/ablation).
     """
     return RunConfig(
         network=StyleGAN2Config(),
+        regulariser=RegulariserConfig(r1_multiplier=100.0),
         optimiser=OptimiserConfig(generator_lr=2.5e-3, beta1=0.0, beta2=0.99, batch_size=16),
         augment=AugmentConfig(speed_kimg=200.0),
     )

@@ -19,7 +19,8 @@ from gan.networks.interface import Discriminator, Latents, StyleGenerator
 class RegulariserConfig:
     """Penalties on the networks, R1 and R2 lazily (StyleGAN2, appendix B)."""
 
-    r1_gamma: float | None = None  # None: 0.0002 * pixels / batch, filled in by `resolve`
+    r1_gamma: float | None = None  # None: r1_multiplier * 0.0002 * pixels / batch, filled in by `resolve`
+    r1_multiplier: float = 1.0  # times StyleGAN2-ADA's heuristic; has no say where r1_gamma is given
     r2_gamma: float = 0.0  # the same on fakes (R3GAN)
     r1_interval: int = 16  # steps between two penalties
     path_length_interval: int = 4
@@ -28,6 +29,7 @@ class RegulariserConfig:
     def __post_init__(self) -> None:
         for name, weight in (
             ("r1_gamma", self.r1_gamma or 0.0),
+            ("r1_multiplier", self.r1_multiplier),
             ("r2_gamma", self.r2_gamma),
             ("orthogonal_weight", self.orthogonal_weight),
         ):

@@ -99,8 +99,9 @@ class Job:
         return f"{self.recipe} | {self.kimg:g} kimg | {self.switch} | seed {self.seed}"
 
     def config(self) -> RunConfig:
-        """Settings by name; the multiples are of the recipe's resolved values."""
-        config = with_values(recipe_named(self.recipe), schedule(self.kimg) | {"seed": str(self.seed)})
+        """Settings by name; the multiples are of the heuristic's gamma, which is also the default row's."""
+        start = schedule(self.kimg) | {"seed": str(self.seed), "regulariser.r1_multiplier": "1"}
+        config = with_values(recipe_named(self.recipe), start)
         gamma = 0.0002 * 32 * 32 / config.optimiser.batch_size
         values = {
             name: str(gamma * float(value[1:])) if value.startswith("x") else value

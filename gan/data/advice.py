@@ -98,10 +98,10 @@ def _number(overview: Overview) -> Advice:
     if num < FEW:
         text = (
             f"{shown}: a small set. The authors of ADA speak of good results from a few thousand on; below, the"
-            " discriminator overfits. Leave ADA on, and let the search try judging two pictures together, which led"
-            " our ablation on 214 icons (one seed: a lead)."
+            " discriminator overfits. Leave ADA on and R1 strong, as the recipes have them: on 214 icons R1 at a"
+            " hundred times its usual heuristic brought FID from 155 to 129 and recall from .29 to .37."
         )
-        return Advice("number", "choose", text, "--vary loss.packing=1,2")
+        return Advice("number", "choose", text)
     return Advice("number", "fine", f"{shown}: the authors of ADA speak of good results from a few thousand on.")
 
 

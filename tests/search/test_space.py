@@ -31,7 +31,7 @@ CHANGES = {
     "batch_size": {"optimiser.batch_size", "regulariser.r1_gamma"},  # gamma's heuristic knows the batch
     "half_life_kimg": {"average.half_life_kimg"},
     "discriminator_lr_ratio": {"optimiser.discriminator_lr_ratio"},
-    "r1_multiplier": {"regulariser.r1_gamma"},
+    "r1_multiplier": {"regulariser.r1_gamma", "regulariser.r1_multiplier"},
     "augment": {"augment.policy"},
     "ada_target": {"augment.target"},
 }
