@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
-import torch
+from tqdm import tqdm
 
 from gan.command_line import Parser, run_command
 from gan.data.dataset import PictureSet, load_pictures
@@ -13,33 +15,55 @@ from gan.data.pixels import UInt8Array, sheet
 from gan.data.resolution import Resolution
 from gan.device import DEVICES, choose_device
 from gan.errors import UserError
-from gan.metrics.evaluate import METRICS, Reference, Scores
-from gan.metrics.features import FEATURE_NETS, load_feature_net
-from gan.metrics.split import picture_fingerprints
-from gan.sample import draw, is_model
+from gan.evaluation.picture import Shown, draw_picture
+from gan.evaluation.pictures import NUM_SAMPLES, ToScore, pictures_to_score
+from gan.evaluation.table import class_table, doubts, number_table
+from gan.metrics.arrays import Features
+from gan.metrics.ball_metrics import BallMetrics, ball_metrics
+from gan.metrics.density_coverage import NUM_NEIGHBOURS as COVERAGE_NEIGHBOURS
+from gan.metrics.discriminant import Discriminant
+from gan.metrics.evaluate import Reference
+from gan.metrics.features import FEATURE_NETS, FeatureNet, load_feature_net
+from gan.metrics.memorisation import MEMORISED_UNDER
+from gan.metrics.neighbours import Balls, nearest
+from gan.metrics.per_class import ClassNumbers, own_classes, shares
+from gan.metrics.precision_recall import NUM_NEIGHBOURS as PRECISION_NEIGHBOURS
+from gan.metrics.protocols import HALVES, PROTOCOLS, Protocol, protocol_of, unnamed
+from gan.metrics.reals import places_of, reals_of
+from gan.metrics.report import Report, measure
+from gan.sample import is_model
 
-_EPILOG = """\
+
+def _protocol_lines() -> str:
+    """A paragraph a protocol, as --help shows them."""
+    hanging = " " * 24
+    return "\n".join(
+        fill(one.source, 118, initial_indent=f"  {name:22}", subsequent_indent=hanging)
+        for name, one in PROTOCOLS.items()
+    )
+
+
+_EPILOG = f"""\
 examples:
-  python -m gan.evaluate runs/first/checkpoints/000100000 --data icons.zip
-  python -m gan.evaluate samples/ --data icons.zip
-  python -m gan.evaluate samples.zip --data icons.zip --features inception --json scores.json
-  python -m gan.evaluate samples/ --data icons.zip --samples 400 --sheet nearest.png
+  a checkpoint or an ensemble     python -m gan.evaluate runs/first/checkpoints/000100000 --data icons.zip
+  anybody's pictures              python -m gan.evaluate samples.zip --data icons.zip --picture look.png
+  two folders                     python -m gan.evaluate ours/ --data theirs/ --reals all
+  repeatable, by name             python -m gan.evaluate run/checkpoints/000100000 --data icons.zip --protocol NAME
+  for a script                    python -m gan.evaluate samples/ --data icons.zip --json scores.json
 
-The reals are split into two halves by their content. Choose by the reference half, report the held-out half.
-Numbers compare only between the same feature net, number of samples and reals.
+protocols (net, samples, reals, numbers):
+{_protocol_lines()}
+
+how to read it
+  The reals are split into two halves by their content, near duplicates on one side. Choose by the reference half,
+  report the held-out half. The gap between them (held out less reference) is noise unless one half was trained on.
+  "fresh reals" is what the other half's real pictures score: no generator needs to be better.
+  Intervals say how far a number would move with other pictures. Numbers in brackets come from too few pictures.
+  Precision and density never see lost classes, recall and coverage do; only memorised and authenticity see copies.
+  Numbers compare only between the same feature net, number of samples and reals.
 """
 
-_BETTER = {
-    "fid": "lower",
-    "kid": "lower",
-    "kid_error": "(of kid)",
-    "precision": "higher",
-    "recall": "higher",
-    "density": "higher, to 1",
-    "coverage": "higher",
-    "memorised": "lower",
-}
-NUM_SAMPLES = 1000  # of a checkpoint, where --samples does not say
+_AT_ONCE = 1024
 _SHEET_COLUMNS, _SHEET_ROWS = 16, 4
 
 
@@ -49,70 +73,175 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "pictures", help="what to score: a checkpoint, an ensemble, or pictures in a folder, a zip or a URL of a zip"
     )
     parser.add_argument("--data", required=True, help="the reals: armory (built in), a folder, a zip or a URL of a zip")
-    parser.add_argument("--features", default="randconv", help=f"feature net: {', '.join(FEATURE_NETS)} [randconv]")
+    parser.add_argument("--protocol", help="a named protocol, see below; sets --features, --samples and --reals")
+    parser.add_argument("--features", help=f"feature net: {', '.join(FEATURE_NETS)} [randconv]")
     parser.add_argument("--resolution", help="64, or 128x96 for height x width [the reals' own]")
-    parser.add_argument("--samples", type=int, help="score this many [all pictures; 1000 of a checkpoint]")
-    parser.add_argument("--json", type=Path, help="write the scores to this file")
-    parser.add_argument("--sheet", type=Path, help="write a PNG of pictures, each above its nearest real")
+    parser.add_argument("--samples", type=int, help=f"score this many [all pictures; {NUM_SAMPLES} of a model]")
+    parser.add_argument("--reals", choices=("halves", "all"), help="two halves, or all reals at once [halves]")
+    parser.add_argument("--json", type=Path, help="write all numbers to this file")
+    parser.add_argument(
+        "--picture", type=Path, help="write a PNG: samples by their nearest reals, what is lost, classes"
+    )
+    parser.add_argument("--sheet", type=Path, help="write a PNG of pictures, each above its nearest real, no more")
     parser.add_argument("--cache-dir", type=Path, default=Path("runs/reference"), help="[runs/reference]")
     parser.add_argument("--device", default="auto", help=f"{', '.join(DEVICES)} [auto]")
     options = parser.parse_args(arguments)
 
     def command() -> None:
-        net = load_feature_net(options.features, choose_device(options.device))
+        protocol = _protocol(options.protocol, options.features, options.samples, options.reals)
+        if options.protocol and protocol.num_samples is None and is_model(Path(options.pictures)):
+            raise UserError(f"protocol {options.protocol} scores all pictures of a folder; a model has no end of them")
+        device = choose_device(options.device)
+        net = load_feature_net(protocol.features, device)
         reals = load_pictures(options.data, Resolution.parse(options.resolution) if options.resolution else None)
-        samples = sample_pictures(options.pictures, reals, options.samples, choose_device(options.device))
+        samples = pictures_to_score(options.pictures, reals, protocol.num_samples, device)
+        if options.protocol is None:
+            protocol = unnamed(protocol.features, len(samples.images), protocol.sides)
         reference = Reference.build(reals.images, net, cache_dir=options.cache_dir)
-        raw = net(samples)
-        scores = {half: reference.score(raw, half) for half in ("reference", "held_out")}
-        print(table(scores["reference"], scores["held_out"], reference.training.memorised_if_fresh))
+        raw = _features(net, samples.images)
+        reference.score(raw, "held_out")  # complains of too few samples, or of NaN, in the search's words
+        evaluation = evaluate(samples, raw, reals, reference, protocol)
+        print(evaluation.as_text(options.pictures, options.data))
         if options.json:
-            _parent(options.json).write_text(
-                json.dumps([score.to_plain() for score in scores.values()], indent=1) + "\n"
-            )
+            plain = {"pictures": options.pictures, "data": options.data} | evaluation.to_plain()
+            _parent(options.json).write_text(json.dumps(plain, indent=1, allow_nan=False) + "\n")
+        if options.picture:
+            title = f"{Path(options.pictures).name or options.pictures} against {Path(options.data).name}"
+            shown = picture_of(samples, raw, reals, reference, evaluation, title)
+            draw_picture(shown).save(_parent(options.picture))
         if options.sheet:
-            _nearest_sheet(samples, raw, reals, reference, _parent(options.sheet))
+            _nearest_sheet(samples.images, raw, reals, reference, _parent(options.sheet))
 
     return run_command("gan.evaluate", command)
 
 
-def sample_pictures(source: str, reals: PictureSet, num: int | None, device: torch.device) -> UInt8Array:
-    """The pictures to score, uint8 `[n, c, h, w]`: of a checkpoint or ensemble seeds 0 to n - 1, else all there is."""
-    if not is_model(Path(source)):
-        return choose_samples(load_pictures(source, reals.resolution, channels=reals.channels).images, num)
-    made = draw(Path(source), range(NUM_SAMPLES if num is None else num), 1.0, None, device)
-    if made.shape[1:] != reals.images.shape[1:]:
-        raise UserError(
-            f"{source!r} makes pictures of {made.shape[1:]} (channels, height, width), the reals are"
-            f" {reals.images.shape[1:]}: score them at one size (--resolution)"
-        )
-    return made
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Evaluation:
+    """reports: one a side of the reals. classes: the whole's numbers by class; own: of a class's samples against its
+    own reals, where samples were meant to be of classes."""
+
+    protocol: Protocol
+    num_samples: int
+    reports: tuple[Report, ...]
+    classes: tuple[ClassNumbers, ...]
+    own: tuple[ClassNumbers, ...]
+
+    def to_plain(self) -> dict[str, object]:
+        return {
+            "protocol": self.protocol.name,
+            "features": self.protocol.features,
+            "resize": self.protocol.resize,
+            "num_samples": self.num_samples,
+            "seed": self.protocol.seed,
+            "sides": [report.to_plain() for report in self.reports],
+            "classes": [row.to_plain() for row in self.classes],
+            "own_classes": [row.to_plain() for row in self.own],
+        }
+
+    def as_text(self, pictures: str, data: str) -> str:
+        against = " and ".join(f"{report.num_reals} {report.reals.replace('_', ' ')}" for report in self.reports)
+        parts = [
+            f"{pictures}: {self.num_samples} samples against {data}: {against} reals\n"
+            f"protocol {self.protocol.name}, features {self.protocol.features}",
+            number_table(self.reports),
+        ]
+        parts += ["\n".join(doubts(self.reports))] if doubts(self.reports) else []
+        parts += [class_table("class (whole set)", self.classes)] if self.classes else []
+        parts += [class_table("class (its own samples)", self.own)] if self.own else []
+        return "\n\n".join(parts)
 
 
-def choose_samples(images: UInt8Array, num: int | None) -> UInt8Array:
-    """`num` of them, the same in whatever order they were read; None: all. UserError where there are fewer."""
-    if num is None:
-        return images
-    if not 0 < num <= len(images):
-        raise UserError(f"--samples {num}: there are {len(images)} pictures to score; give a number from 1 to that")
-    by_content = np.argsort(picture_fingerprints(images), kind="stable")
-    return images[np.sort(by_content[:num])]
+def evaluate(
+    samples: ToScore, raw: Features, reals: PictureSet, reference: Reference, protocol: Protocol
+) -> Evaluation:
+    """All that a protocol asks for, of the samples' raw features `[n, d]`."""
+    standardised = reference.standardise(raw)
+    num_classes = len(reals.class_names)
+    reports = []
+    with tqdm(desc="measuring", unit=" steps", disable=None, delay=2.0, leave=False) as bar:
+
+        def show(step: str) -> None:
+            bar.set_postfix_str(step)
+            bar.update()
+
+        for side in protocol.sides:
+            compared = reals_of(reference, side, reals.labels, num_classes)
+            reports.append(
+                measure(
+                    standardised,
+                    compared,
+                    features=protocol.features,
+                    only=protocol.numbers,
+                    seed=protocol.seed,
+                    progress=show,
+                )
+            )
+    classes: list[ClassNumbers] = []
+    own: list[ClassNumbers] = []
+    if num_classes > 1 and "recall" in protocol.numbers:
+        labels = reals.labels[reference.order]
+        every = reference.training.features
+        guessed = Discriminant.fit(every, labels)(standardised) if samples.labels is None else samples.labels
+        classes = shares(_balls_of_all(reference, standardised), guessed, labels, reals.class_names)
+        if samples.labels is not None:
+            own = own_classes(standardised, samples.labels, every, labels, reals.class_names)
+    return Evaluation(
+        protocol=protocol, num_samples=len(raw), reports=tuple(reports), classes=tuple(classes), own=tuple(own)
+    )
 
 
-def table(reference: Scores, held_out: Scores, memorised_if_fresh: float) -> str:
-    """The scores as people read them, with what they were computed from."""
-    lines = [
-        f"{reference.protocol}: {reference.num_samples} samples; reals: {reference.num_reals} reference,"
-        f" {held_out.num_reals} held out; features {reference.features}",
-        f"{'':12}{'reference':>12}{'held out':>12}   better",
+def picture_of(
+    samples: ToScore, raw: Features, reals: PictureSet, reference: Reference, evaluation: Evaluation, title: str
+) -> Shown:
+    """What the picture shows: evenly chosen samples, all reals that nobody covers, classes."""
+    standardised = reference.standardise(raw)
+    balls = _balls_of_all(reference, standardised)
+    places = places_of(reference, "all")
+    _, distance = nearest(reference.training.features, standardised)
+    lost = np.flatnonzero(~balls.covered)
+    lost = lost[np.argsort(-distance[lost], kind="stable")]
+    spread = np.random.default_rng(0).permutation(len(raw))[:64]
+    closeness = reference.training.closeness(standardised[spread])
+    spread = spread[np.argsort(closeness, kind="stable")]
+    numbers = evaluation.reports[-1].numbers
+    told = [
+        f"{name} {numbers[name].value:.3g}"
+        for name in ("fid", "recall", "coverage", "memorised")
+        if name in numbers and not numbers[name].distrusted
     ]
-    for name in METRICS:
-        ours, theirs = getattr(reference, name), getattr(held_out, name)
-        lines.append(f"{name:12}{ours:12.4g}{theirs:12.4g}   {_BETTER[name]}")
-    lines.append(f"memorised would be {memorised_if_fresh:.3f} for fresh pictures like the reals, 1 for copies of them")
-    if not (reference.enough and held_out.enough):
-        lines.append("under 50 samples or reals: too few for these numbers to decide anything")
-    return "\n".join(lines)
+    return Shown(
+        title=title,
+        subtitle=f"{evaluation.protocol.name}: {len(raw)} samples, {len(places)} reals"
+        + (f"; {evaluation.reports[-1].reals.replace('_', ' ')}: {', '.join(told)}" if told else ""),
+        samples=samples.images[spread],
+        nearest=reals.images[reference.nearest_reals(raw[spread])],
+        is_copy=np.sort(closeness) < MEMORISED_UNDER,
+        lost=reals.images[places[lost]],
+        num_lost=len(lost),
+        num_reals=len(places),
+        classes=evaluation.classes,
+    )
+
+
+def _protocol(name: str | None, features: str | None, samples: int | None, reals: str | None) -> Protocol:
+    if name is None:
+        return unnamed(features or "randconv", samples, ("all",) if reals == "all" else HALVES)
+    for flag, given in (("--features", features), ("--samples", samples), ("--reals", reals)):
+        if given is not None:
+            raise UserError(f"--protocol {name} fixes what {flag} says: give one of the two")
+    return protocol_of(name)
+
+
+def _balls_of_all(reference: Reference, samples: Features) -> BallMetrics:
+    """Against all reals at once, both halves."""
+    every = reference.training.features
+    return ball_metrics(Balls.of(every, PRECISION_NEIGHBOURS), Balls.of(every, COVERAGE_NEIGHBOURS), samples)
+
+
+def _features(net: FeatureNet, images: UInt8Array) -> Features:
+    parts = range(0, len(images), _AT_ONCE)
+    bar = tqdm(parts, desc=f"features {net.name}", unit=" batches", disable=None, delay=2.0, leave=False)
+    return np.concatenate([net(images[start : start + _AT_ONCE]) for start in bar])
 
 
 def _parent(file: Path) -> Path:
@@ -121,7 +250,7 @@ def _parent(file: Path) -> Path:
     return file
 
 
-def _nearest_sheet(samples: UInt8Array, raw: np.ndarray, reals: PictureSet, reference: Reference, file: Path) -> None:
+def _nearest_sheet(samples: UInt8Array, raw: Features, reals: PictureSet, reference: Reference, file: Path) -> None:
     """Rows of samples, under each row their nearest reals."""
     shown = samples[: _SHEET_COLUMNS * _SHEET_ROWS]
     matches = reals.images[reference.nearest_reals(raw[: len(shown)])]

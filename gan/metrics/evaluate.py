@@ -15,24 +15,23 @@ from numpy.typing import NDArray
 from gan.data.pixels import UInt8Array
 from gan.errors import UserError
 from gan.metrics.arrays import Features, checked
+from gan.metrics.ball_metrics import ball_metrics
 from gan.metrics.density_coverage import NUM_NEIGHBOURS as COVERAGE_NEIGHBOURS
-from gan.metrics.density_coverage import density_coverage
 from gan.metrics.features import FeatureNet
 from gan.metrics.fid import Moments, frechet_distance
 from gan.metrics.kid import kid_with_error
 from gan.metrics.memorisation import TrainingPictures, memorised
 from gan.metrics.neighbours import Balls, kth_neighbour_distances, nearest
 from gan.metrics.precision_recall import NUM_NEIGHBOURS as PRECISION_NEIGHBOURS
-from gan.metrics.precision_recall import precision_recall
 from gan.metrics.reference_cache import Arrays, load_arrays, save_arrays
-from gan.metrics.split import fingerprint, picture_fingerprints, split_halves
+from gan.metrics.split import fingerprint, fingerprint_order, halves_in_order, picture_fingerprints
 
 HalfName = Literal["reference", "held_out"]
 
 FEWEST_SAMPLES = 4  # below it recall (k = 3) and KID's error are undefined
 FEWEST_REALS = 6  # in each half: density and coverage (k = 5)
 ENOUGH = 50
-CACHE_FORMAT = 1
+CACHE_FORMAT = 2  # 2: near duplicates on one side
 _EXTRACTION_CHUNK = 1024
 
 
@@ -158,21 +157,21 @@ class Reference:
         """From all the training pictures, uint8 `[n, c, h, w]`: split and extract, or read the cache.
 
         The cache file is found by the fingerprints of the pictures and of the net. Raises UserError for fewer
-        than 12 different pictures, or so many copies of one that a half has under 6. Cost: the net's, and 4
-        n^2 d.
+        than 12 different pictures, or so many copies of one that a half has under 6. Cost: the net's, 4 n^2 d, and
+        the search for near duplicates (some 2 ms a picture); a cache that is there saves all of them.
         """
-        reference, held_out = _halves(images)
-        order = np.concatenate([reference, held_out])
-        sizes = (len(reference), len(held_out))
+        by_fingerprint = fingerprint_order(images)
         arrays: Arrays | None = None
-        if cache_dir is None:
-            arrays = _compute(images, order, sizes, net)
-        else:
-            file = cache_dir / f"{_cache_key(images, net)}.npz"
-            arrays = load_arrays(file, _shapes(sizes, net.num_features))
-            if arrays is None:
-                arrays = _compute(images, order, sizes, net)
+        file = None if cache_dir is None else cache_dir / f"{_cache_key(images, net)}.npz"
+        if file is not None:
+            arrays = _load(file, len(images), net.num_features)
+        if arrays is None:
+            reference, held_out = _halves(images, by_fingerprint)
+            arrays = _compute(images, np.concatenate([reference, held_out]), (len(reference), len(held_out)), net)
+            arrays |= _split_arrays(np.concatenate([reference, held_out]), len(reference), by_fingerprint)
+            if file is not None:
                 save_arrays(file, arrays)
+        order, sizes = _split_of(arrays, by_fingerprint)
         raw_reference, raw_held_out = np.split(arrays["raw"], [sizes[0]])
         space = FeatureSpace.fit(raw_reference, standardised=net.standardised)
         return cls(
@@ -205,8 +204,7 @@ class Reference:
         samples = self.standardise(raw)
         reals = self.reference if half == "reference" else self.held_out
         kid, kid_error = kid_with_error(samples, reals.features)
-        precision, recall = precision_recall(reals.precision_balls, samples)
-        density, coverage = density_coverage(reals.coverage_balls, samples)
+        balls = ball_metrics(reals.precision_balls, reals.coverage_balls, samples)
         return Scores(
             protocol=protocol_name(len(samples), self.features),
             features=self.features,
@@ -216,10 +214,10 @@ class Reference:
             fid=frechet_distance(Moments.of(samples), reals.moments),
             kid=kid,
             kid_error=kid_error,
-            precision=precision,
-            recall=recall,
-            density=density,
-            coverage=coverage,
+            precision=balls.precision,
+            recall=balls.recall,
+            density=balls.density,
+            coverage=balls.coverage,
             memorised=memorised(samples, self.training),
         )
 
@@ -229,14 +227,36 @@ class Reference:
         return self.order[indices]
 
 
-def _halves(images: UInt8Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _halves(images: UInt8Array, by_fingerprint: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     num_different = len(set(picture_fingerprints(images)))
     if num_different < 2 * FEWEST_REALS:
         raise UserError(
             f"{len(images)} real pictures, {num_different} of them different: at least {2 * FEWEST_REALS}"
             " different ones are needed to score against (and hundreds for the scores to say much)"
         )
-    return split_halves(images)  # wherever copies fall, half of the different ones or more are on each side
+    return halves_in_order(images, by_fingerprint)  # copies or not, about half of the different ones are on each side
+
+
+def _split_arrays(order: NDArray[np.int64], num_reference: int, by_fingerprint: NDArray[np.int64]) -> Arrays:
+    """The split in terms of the fingerprints' order, which every reading of the same pictures has in common."""
+    place = np.empty(len(order), dtype=np.int64)
+    place[by_fingerprint] = np.arange(len(order))
+    return {"order": place[order].astype(np.float64), "num_reference": np.asarray(float(num_reference))}
+
+
+def _split_of(arrays: Arrays, by_fingerprint: NDArray[np.int64]) -> tuple[NDArray[np.int64], tuple[int, int]]:
+    num_reference = int(arrays["num_reference"])
+    return by_fingerprint[arrays["order"].astype(np.int64)], (num_reference, len(by_fingerprint) - num_reference)
+
+
+def _load(file: Path, num: int, num_features: int) -> Arrays | None:
+    """The cached arrays, the split among them; None where they are not there, or do not fit."""
+    split = load_arrays(file, {"order": (num,), "num_reference": ()})
+    if split is None or not np.array_equal(np.sort(split["order"]), np.arange(num)):
+        return None
+    num_reference = int(split["num_reference"])
+    arrays = load_arrays(file, _shapes((num_reference, num - num_reference), num_features))
+    return None if arrays is None else arrays | split
 
 
 def _cache_key(images: UInt8Array, net: FeatureNet) -> str:

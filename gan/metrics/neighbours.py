@@ -1,12 +1,11 @@
 """Distances between sets of features, in blocks, and the balls from which four of the metrics are counted.
 
 Precision, recall, density and coverage all ask one question: which points lie in which balls, where a ball
-reaches from its centre to the centre's k-th nearest neighbour. It is answered here once. All in float64: the
-quick formula |x|^2 + |y|^2 - 2xy subtracts large numbers, and in float32 its error is as large as the
-distance of near duplicates.
+reaches from its centre to the centre's k-th nearest neighbour. It is answered here once. All distances are in float64:
+the quick formula |x|^2 + |y|^2 - 2xy subtracts large numbers, and in float32 its error is as large as the distance of
+near duplicates. Which few pairs are worth measuring is found in float32 (gan/metrics/near_pairs.py).
 
-Cost: 2 n m d operations for n against m rows; memory is bounded by `BLOCK_BYTES` plus the features
-themselves.
+Cost: 2 n m d operations for n against m rows; memory is bounded by blocks plus the features themselves.
 """
 
 from collections.abc import Iterator
@@ -17,15 +16,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gan.metrics import near_pairs
 from gan.metrics.arrays import Features, Float64Array, checked
+from gan.metrics.near_pairs import ROUNDING, nearest_squared, pairs_within
 
 BLOCK_BYTES = 64 * 2**20
 
-# Rows whose distance is under a millionth of their norms are equal: float32 features say no more than that.
-_ROUNDING = 1e-12
 # Balls are closed, and a point that is a copy of a centre's k-th neighbour lies on the rim: rounding must not
 # decide.
-_RIM = 1.0 + 1e-9
+RIM = 1.0 + 1e-9
 
 
 def squared_distance_blocks(
@@ -45,35 +44,28 @@ def squared_distance_blocks(
         xs = torch.from_numpy(np.ascontiguousarray(x[rows], dtype=np.float64)) - centre
         norms = xs.square().sum(dim=1)[:, None] + y_norms[None, :]
         squared = torch.addmm(norms, xs, ys.T, alpha=-2.0)
-        squared[squared <= _ROUNDING * norms] = 0.0
+        squared[squared <= ROUNDING * norms] = 0.0
         yield rows, squared
 
 
-def kth_neighbour_distances(features: Features, k: int, *, block_bytes: int = BLOCK_BYTES) -> Float64Array:
+def kth_neighbour_distances(features: Features, k: int, *, block_bytes: int = near_pairs.BLOCK_BYTES) -> Float64Array:
     """For each row the distance to its k-th nearest other row, `[n]`.
 
     A copy of the row is another row, at distance 0. Raises ValueError unless 1 <= k < n.
     """
     if not 1 <= k < len(features):
         raise ValueError(f"neighbour number {k} of {len(features)} rows: it must be from 1 to {len(features) - 1}")
-    distances = np.empty(len(features))
-    for rows, squared in squared_distance_blocks(features, features, block_bytes=block_bytes):
-        squared[torch.arange(len(squared)), torch.arange(rows.start, rows.stop)] = torch.inf  # not its own neighbour
-        distances[rows] = squared.topk(k, dim=1, largest=False).values[:, -1].sqrt().numpy()
-    return distances
+    return np.sqrt(nearest_squared(features, features, k, block_bytes=block_bytes)[1][:, -1])
 
 
 def nearest(
-    points: Features, others: Features, *, block_bytes: int = BLOCK_BYTES
+    points: Features, others: Features, *, block_bytes: int = near_pairs.BLOCK_BYTES
 ) -> tuple[NDArray[np.int64], Float64Array]:
     """For each point the index of the nearest of the others and its distance, `[n]` each."""
-    indices = np.empty(len(points), dtype=np.int64)
-    distances = np.empty(len(points))
-    for rows, squared in squared_distance_blocks(points, others, block_bytes=block_bytes):
-        smallest, at = squared.min(dim=1)
-        indices[rows] = at.numpy()
-        distances[rows] = smallest.sqrt().numpy()
-    return indices, distances
+    if len(points) == 0:
+        return np.empty(0, dtype=np.int64), np.empty(0)
+    indices, squared = nearest_squared(points, others[:], 1, block_bytes=block_bytes)  # [:]: a point may find itself
+    return indices[:, 0], np.sqrt(squared[:, 0])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -103,13 +95,12 @@ class Balls:
         checked(features, "ball centres", at_least=2)
         return cls(centres=features, radii=kth_neighbour_distances(features, k), k=k)
 
-    def counts(self, points: Features, *, block_bytes: int = BLOCK_BYTES) -> BallCounts:
+    def counts(self, points: Features, *, block_bytes: int = near_pairs.BLOCK_BYTES) -> BallCounts:
         checked(points, "points")
-        squared_radii = torch.from_numpy(np.square(self.radii)) * _RIM
-        balls_of_point = np.empty(len(points), dtype=np.int64)
+        balls_of_point = np.zeros(len(points), dtype=np.int64)
         points_of_ball = np.zeros(len(self.centres), dtype=np.int64)
-        for rows, squared in squared_distance_blocks(points, self.centres, block_bytes=block_bytes):
-            inside = squared <= squared_radii
-            balls_of_point[rows] = inside.sum(dim=1).numpy()
-            points_of_ball += inside.sum(dim=0).numpy()
+        limits = np.square(self.radii) * RIM
+        for found in pairs_within(points, self.centres, of_x=None, of_y=limits, block_bytes=block_bytes):
+            balls_of_point += np.bincount(found.x, minlength=len(points))
+            points_of_ball += np.bincount(found.y, minlength=len(self.centres))
         return BallCounts(balls_of_point=balls_of_point, points_of_ball=points_of_ball)

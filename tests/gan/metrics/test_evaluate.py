@@ -32,10 +32,10 @@ class CountingNet:
 
 
 def pictures(seed: int, num: int) -> np.ndarray:
-    """Ten kinds of 4x4 pictures with some noise."""
+    """Ten kinds of 4x4 pictures with so much noise that no two are near duplicates."""
     rng = np.random.default_rng(seed)
     kinds = np.random.default_rng(99).integers(40, 216, (10, 3, 4, 4))
-    return (kinds[rng.integers(0, 10, num)] + rng.integers(-20, 21, (num, 3, 4, 4))).astype(np.uint8)
+    return (kinds[rng.integers(0, 10, num)] + rng.integers(-40, 41, (num, 3, 4, 4))).astype(np.uint8)
 
 
 @pytest.fixture(scope="module")
