@@ -2,14 +2,18 @@
 
     python experiments/duplicates/run.py packs --data ../shared/data
     python experiments/duplicates/run.py big --pictures 100000
+    python experiments/duplicates/run.py whole --pictures 100000
 
 `packs`: dcss-dirty.zip with its truth file; monsters, weapons, game icons and the armory with copies planted in them,
-and what is dropped of each before any are planted. The other's part is left out where imagededup is not installed.
-`big`: armory pictures drawn one by one, one in twenty a copy: time, memory, recall. Both add to results.json. All
-seconds are those of the CPU, one thread.
+and what is dropped of each before any are planted. The other's part is left out where imagededup is not installed
+(`pip install --no-deps --target PEER imagededup ImageHash PyWavelets`, then PYTHONPATH=PEER: it pins old versions).
+`big`: a zip of armory pictures, one in twenty a copy, drawn once and kept in --work: time, memory, recall. `whole`: the
+same zip through `python -m gan.data clean`. Each adds to results.json. Seconds are those of the CPU, one thread.
 """
 
+import argparse
 import importlib
+import io
 import json
 import logging
 import platform
@@ -18,22 +22,24 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 from PIL import Image
 
-from experiments.duplicates.packs import armory_pack, big_pack, dirty_pack, with_copies, zip_pack
+from experiments.duplicates.packs import armory_pack, dirty_pack, with_copies, zip_pack
 from experiments.duplicates.scoring import Item, score
+from experiments.duplicates.whole import drawn_pack, truth_of, whole
 from gan.command_line import Parser, run_command
 from gan.data.likeness.descriptor import Descriptor, describe
 from gan.data.likeness.find import Duplicates, find_duplicates
 from gan.version import code_version
 
-NOTHING = Image.new("RGBA", (1, 1))
 RESULTS = Path(__file__).resolve().parent / "results.json"
 NUM_OF_EACH_KIND = 30
 SHARE_OF_COPIES = 0.05
@@ -130,31 +136,27 @@ def packs(folder: Path) -> dict[str, Any]:
     return report
 
 
-def big(num_pictures: int) -> dict[str, Any]:
+def big(pack: Path) -> dict[str, Any]:
     """Nothing but descriptors is held while the pictures go by."""
-    items: list[Item] = []
     descriptors: list[Descriptor] = []
-    drawing = describing = 0.0
-    stream = big_pack(num_pictures, SHARE_OF_COPIES, seed=21)
-    memory_before = _peak_memory_mb()
-    while True:
-        started = time.process_time()
-        item = next(stream, None)
-        if item is None:
-            break
-        drawn = time.process_time()
-        descriptors += described([item])
-        describing += time.process_time() - drawn
-        drawing += drawn - started
-        # the pixels are let go: only the truth stays
-        items.append(Item(name=item.name, image=NOTHING, kind=item.kind, copy_of=item.copy_of))
+    decoding = describing = 0.0
+    items = truth_of(pack)
+    with ZipFile(pack) as archive:
+        memory_before = _peak_memory_mb()
+        for item in items:
+            started = time.process_time()
+            image = Image.open(io.BytesIO(archive.read(f"{item.name}.png"))).convert("RGBA")
+            decoded = time.process_time()
+            descriptors += described([replace(item, image=image)])
+            describing += time.process_time() - decoded
+            decoding += decoded - started
     started = time.process_time()
     duplicates = find_duplicates(descriptors, mirror=False)
     finding = time.process_time() - started
     return {
-        "pictures": num_pictures,
+        "pictures": len(items),
         "copies": sum(bool(item.copy_of) for item in items),
-        "cpu_seconds": {"drawing": round(drawing), "describing": round(describing), "finding": round(finding)},
+        "cpu_seconds": {"decoding": round(decoding), "describing": round(describing), "finding": round(finding)},
         "peak memory MB": {"before": memory_before, "after": _peak_memory_mb()},
         "likely": len(duplicates.likely),
         **score(items, duplicates.dropped, not_counted=frozenset(MIRRORS)).as_json(),
@@ -165,20 +167,29 @@ def _peak_memory_mb() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
+def part(options: argparse.Namespace) -> dict[str, Any]:
+    if options.part == "packs":
+        return packs(options.data)
+    options.work.mkdir(parents=True, exist_ok=True)
+    pack = drawn_pack(options.pictures, SHARE_OF_COPIES, options.work)
+    return big(pack) if options.part == "big" else whole(pack, not_counted=frozenset(MIRRORS))
+
+
 def main() -> int:
     title, details = __doc__.split("\n", maxsplit=1)
     parser = Parser(prog="duplicates", description=title, epilog=details)
-    parser.add_argument("part", choices=("packs", "big"))
+    parser.add_argument("part", choices=("packs", "big", "whole"))
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the packs")
-    parser.add_argument("--pictures", type=int, default=100_000, help="how many for `big`")
+    parser.add_argument("--pictures", type=int, default=100_000, help="how many for `big` and `whole`")
+    parser.add_argument("--work", type=Path, metavar="FOLDER", help="where `whole` keeps its zip of 150 MB")
     options = parser.parse_args()
 
     def command() -> None:
-        report = packs(options.data) if options.part == "packs" else big(options.pictures)
+        report = part(options)
         results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
         results[options.part] = {"code": code_version(), "machine": platform.machine(), **report}
         RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-        print(json.dumps(report if options.part == "big" else report["dcss-dirty"], indent=1))
+        print(json.dumps(report["dcss-dirty"] if options.part == "packs" else report, indent=1))
 
     return run_command("duplicates", command)
 

@@ -97,15 +97,16 @@ def _likeness(
         return classes.name_of(seen[place].name)
 
     copies = find_copies(seen, places, mirror=mirror)
-    rest = [place for place in places if place not in copies.dropped]
+    gone = copies.dropped
+    rest = [place for place in places if place not in gone]
     if len(rest) < FEWEST_FOR_STYLE:
         return [*copy_findings(copies, seen), *conflicts(copies, seen, class_of)]
     style = style_space([seen[place] for place in rest], common)
-    outliers, is_outlier = style_outliers(style, rest, seen)
+    outliers, is_outlier = style_outliers(style.distances, rest, seen)
     # what is no picture of the set has no say in what its classes look like
     usual = np.flatnonzero(~is_outlier)
     rest = [rest[row] for row in usual]
-    space = with_layout(style[usual], [seen[place] for place in rest])
+    space = with_layout(style.places[usual], [seen[place] for place in rest])
     neighbours = nearest(space, NUM_NEIGHBOURS)
     own = [class_of(place) for place in rest]
     beliefs = believe(neighbours, space, own)

@@ -19,6 +19,8 @@ from gan.metrics.features import FeatureNet, load_feature_net
 
 NUM_DIMENSIONS = 64  # of 512: beyond them the directions of a few hundred pictures are chance
 MOST_BY_ALL_PAIRS = 20_000
+USUAL = 0.9  # of the pictures; see distances_from_usual
+LEAST_DEVIATION = 0.05  # of a feature, beside the median of all features'
 LONGEST_SIDE = 64  # the net looks at no more
 _BATCH = 512
 
@@ -33,18 +35,24 @@ class Neighbours:
     distances: Float32Array
 
 
-def style_space(seen: Sequence[Seen], common: CommonSize) -> Float32Array:
-    """`[n, d]`, mean 0: the principal directions of the standardised features of n pictures.
+@dataclass(frozen=True)
+class StyleSpace:
+    """Of n pictures: places `[n, d]`, mean 0, in the principal directions of their standardised features; distances
+    `[n]` from the middle of the usual ones, over all features."""
 
-    Made from the descriptors' miniatures, so that nothing is decoded again. About 0.5 ms a picture of 32 px.
-    """
+    places: Float32Array
+    distances: Float32Array
+
+
+def style_space(seen: Sequence[Seen], common: CommonSize) -> StyleSpace:
+    """Made from the descriptors' miniatures, so that nothing is decoded again. About 0.5 ms a picture of 32 px."""
     net = load_feature_net("randconv", torch.device("cpu"))
     size = _looked_at(common)
     starts = range(0, len(seen), _BATCH)
     batches = with_progress((_features(seen[at : at + _BATCH], size, net) for at in starts), total=None, what="style")
     raw = np.concatenate(list(batches))
     mean, deviation = _moments(raw)
-    return _principal(raw, mean, deviation)
+    return StyleSpace(_principal(raw, mean, deviation), distances_from_usual(raw))
 
 
 def with_layout(style: Float32Array, seen: Sequence[Seen]) -> Float32Array:
@@ -104,6 +112,22 @@ def _moments(raw: NDArray[np.float16]) -> tuple[Float32Array, Float32Array]:
     square = sum((np.square(some - mean).sum(axis=0) for some in _chunks(raw)), np.zeros(raw.shape[1]))
     deviation = np.sqrt(square / len(raw))
     return mean.astype(np.float32), np.where(deviation > 1e-6, deviation, np.inf).astype(np.float32)
+
+
+def distances_from_usual(raw: NDArray[np.float16]) -> Float32Array:
+    """`[n]`, of features `[n, d]` over the deviations of the USUAL nearest to the middle: strangers, of which a set
+    may hold a few in a hundred, else stretch the very measure that should tell them."""
+    distances = _distances(raw, *_moments(raw))
+    usual = np.argsort(distances, kind="stable")[: max(2, round(USUAL * len(raw)))]
+    mean, deviation = _moments(raw[np.sort(usual)])
+    finite = deviation[np.isfinite(deviation)]
+    # a feature that is all but constant among the usual would alone make a stranger of any other picture
+    least = LEAST_DEVIATION * float(np.median(finite)) if len(finite) else 1.0
+    return _distances(raw, mean, np.maximum(deviation, np.float32(least)))
+
+
+def _distances(raw: NDArray[np.float16], mean: Float32Array, deviation: Float32Array) -> Float32Array:
+    return np.concatenate([np.linalg.norm((some - mean) / deviation, axis=1) for some in _chunks(raw)])
 
 
 def _principal(raw: NDArray[np.float16], mean: Float32Array, deviation: Float32Array) -> Float32Array:

@@ -17,9 +17,10 @@ from gan.data.pixels import premultiply
 UInt8Array = NDArray[np.uint8]
 Int16Array = NDArray[np.int16]
 
+# The first keeps thin lines whole that all others blur: how far it leaves a copy says nothing about them.
 FILTERS = (
-    Image.Resampling.BILINEAR,
     Image.Resampling.NEAREST,
+    Image.Resampling.BILINEAR,
     Image.Resampling.BOX,
     Image.Resampling.HAMMING,
     Image.Resampling.BICUBIC,
@@ -27,31 +28,49 @@ FILTERS = (
 )
 
 LEAST_GAIN, MOST_GAIN = 0.6, 1.6
+MOST_FITS = 4
+# Weighs like one pixel that is 8 levels off for a gain or an offset of 1.
+TOWARDS_NOTHING = 64.0
 
 
 def recoloured(original: Int16Array, copy: Int16Array) -> Int16Array | None:
     """The original under the one gain and one offset a channel that come nearest to the copy (least squares; pixels
-    at the copy's limits are left out, since there the process clipped).
+    that the process clipped at the limits are left out).
 
     None where a gain would fold the colours together or tear them apart: with few colours any two pictures fit so.
     """
     alpha = original[3]
     remake = original.copy()
     for channel in range(3):
-        known, wanted = original[channel], copy[channel]
-        free = (alpha > 0) & (wanted > 1) & (wanted < alpha - 1)
-        if free.sum() < 2:
-            free = alpha > 0
-        # premultiplied, an offset is an offset times alpha
-        terms = np.stack([known[free], alpha[free] / 255.0], axis=1).astype(np.float64)
-        (gain, offset), *_ = np.linalg.lstsq(terms, wanted[free].astype(np.float64), rcond=None)
+        known = original[channel]
+        gain, offset = _gain_and_offset(known, copy[channel], alpha)
         if not LEAST_GAIN <= gain <= MOST_GAIN:
-            if np.ptp(known[alpha > 0]) > 0:
-                return None
-            # one value throughout: gain and offset cannot be told apart
-            gain, offset = 1.0, gain * known[alpha > 0][0] + offset - known[alpha > 0][0]
+            return None
         remake[channel] = np.rint(np.clip(gain * known + offset * (alpha / 255.0), 0, alpha))
     return remake
+
+
+def _gain_and_offset(known: Int16Array, wanted: Int16Array, alpha: Int16Array) -> tuple[float, float]:
+    """Of one channel. A value at the limits counts only where the line does not lead beyond them, which is known when
+    a line is: with few values between the limits, those at them may be all that tells the gain. Where nothing tells,
+    the gain is 1, and an offset likelier than a gain."""
+    # premultiplied, an offset is an offset times alpha; in shares of 255, so that it costs less than a gain
+    terms = np.stack([known, alpha], axis=-1).astype(np.float64)
+    change = (wanted - known).astype(np.float64)
+    between = (alpha > 0) & (wanted > 1) & (wanted < alpha - 1)
+    free = between
+    gain, offset = 1.0, 0.0
+    for _ in range(MOST_FITS):
+        rows = terms[free]
+        more, offset = np.linalg.solve(rows.T @ rows + TOWARDS_NOTHING * np.eye(2), rows.T @ change[free])
+        gain = 1.0 + more
+        line = terms @ (gain, offset)
+        missed = ((wanted <= 1) & (line > wanted + 1)) | ((wanted >= alpha - 1) & (line < wanted - 1))
+        missed &= alpha > 0
+        if not missed.any():
+            break
+        free = between | missed
+    return float(gain), 255.0 * float(offset)
 
 
 def filtered(original: Int16Array, copy: Int16Array) -> Int16Array:

@@ -12,7 +12,14 @@ from gan.data.likeness.jpeg import FULL_COLOUR, HALVED_COLOUR, through_jpeg, thr
 from gan.data.likeness.kinds import Kind, Match
 from gan.data.likeness.miniature import as_numbers, averaged
 from gan.data.likeness.side import Side
-from gan.data.likeness.traces import blurs_away, evenness, palette_map, root_mean_square, share_of_blocks_changed
+from gan.data.likeness.traces import (
+    blurs_away,
+    evenness,
+    grain_shared,
+    palette_map,
+    root_mean_square,
+    share_of_blocks_changed,
+)
 from gan.data.pixels import premultiply
 
 UInt8Array = NDArray[np.uint8]
@@ -37,6 +44,8 @@ SLIGHT_RECOLOUR = 40
 LEAST_CHANGED = 0.3
 # What stronger noise, a tint, a few changed pixels, a changed detail and a changed colour have beyond faint noise.
 MOST_DEVIATION, MOST_BIAS, MOST_PEAK, MOST_CROWDING, MOST_SMOOTHNESS = 8.0, 5.0, 8.0, 3.2, 0.35
+# Of two pictures that each have a grain of their own, however faint, none repeats the other's.
+LEAST_GRAIN_SHARED = 0.5
 
 # JPEG spares few blocks (of 150 planted copies none less than 0.69), and its error is not as smooth as a tint.
 LEAST_BLOCKS_CHANGED = 0.65
@@ -129,6 +138,7 @@ def _noisy(pair: _Pair) -> Match | None:
         or spread.peak > MOST_PEAK
         or spread.crowding > MOST_CROWDING
         or abs(spread.smoothness) > MOST_SMOOTHNESS
+        or grain_shared(pair.overlap) < LEAST_GRAIN_SHARED
     ):
         return None
     second_is_copy = pair.right.num_colours > pair.left.num_colours

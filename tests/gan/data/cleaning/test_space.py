@@ -77,3 +77,17 @@ def test_a_label_is_doubted_where_all_speak_for_another_class() -> None:
     assert "labelled 'c', looks like 'a'" in seventh.reason
     assert len(seventh.beside) == 3
     assert all(classes[place] == "a" for place in seventh.beside)
+
+
+def test_strangers_do_not_stretch_the_measure_that_tells_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    raw = rng.normal(size=(300, 40)).astype(np.float16)
+    raw[270:, :4] += 30.0
+    raw[:, 39] = 1.0  # says nothing of anybody
+    raw[:, 38], raw[0, 38] = 0.0, 0.1  # all but constant
+    distances = space.distances_from_usual(raw)
+    assert distances.shape == (300,)
+    assert distances[0] < 2.0 * np.median(distances)
+    monkeypatch.setattr(space, "USUAL", 1.0)
+    stretched = space.distances_from_usual(raw)
+    assert distances[270:].min() / distances[:270].max() > 2.0 * stretched[270:].min() / stretched[:270].max()

@@ -2,7 +2,14 @@ import numpy as np
 
 from gan.data.armory import draw_armory
 from gan.data.likeness.alignment import align
-from gan.data.likeness.traces import blurs_away, evenness, palette_map, root_mean_square, share_of_blocks_changed
+from gan.data.likeness.traces import (
+    blurs_away,
+    evenness,
+    grain_shared,
+    palette_map,
+    root_mean_square,
+    share_of_blocks_changed,
+)
 
 WEAPON = draw_armory(1, 32, 32, seed=6).images[0]
 SOLID = WEAPON[3] == 255
@@ -52,6 +59,18 @@ def test_a_smaller_palette_stands_at_the_means_of_what_it_replaced_and_a_swap_do
     uneven = original.copy()
     uneven[0, 0, 0] = 90
     assert palette_map(original, uneven, visible).spread > 1
+
+
+def test_a_noisy_copy_repeats_the_grain_of_its_original_and_another_grain_does_not() -> None:
+    generator = np.random.default_rng(2)
+    one, other, noise = np.rint(generator.normal(90, 4, size=(3, 4, 32, 32))).astype(np.int16)
+    one[3] = other[3] = 255
+    noisy = one + noise - 90
+    noisy[3] = 255
+    assert grain_shared(align(one.astype(np.uint8), noisy.astype(np.uint8))) > 0.95
+    assert grain_shared(align(one.astype(np.uint8), other.astype(np.uint8))) < 0.2
+    flat = np.full((4, 32, 32), 255, dtype=np.uint8)
+    assert grain_shared(align(flat, noisy.astype(np.uint8))) == np.inf
 
 
 def test_root_mean_square_of_nowhere_is_nothing() -> None:

@@ -135,6 +135,46 @@ def test_a_softened_picture_of_the_same_size_was_resized_and_brought_back() -> N
     assert (match.kind, match.certain) == (Kind.RESIZED, True)
 
 
+def test_thin_lines_reduced_by_nearest_neighbour_are_found() -> None:
+    lines = np.zeros((32, 32, 4), dtype=np.uint8)
+    lines[1::4, :, :] = lines[:, 2::5, :] = (240, 240, 250, 255)
+    for side in (24, 16, 48):
+        match = match_of(lines, resized(Image.Resampling.NEAREST, side)(lines))
+        assert match is not None
+        assert (match.kind, match.certain) == (Kind.RESIZED, True)
+
+
+def test_an_enlargement_too_large_to_be_kept_whole_does_not_make_the_original_a_copy() -> None:
+    noise = np.random.default_rng(4).integers(0, 256, size=(128, 128, 4), dtype=np.uint8)
+    original = np.asarray(Image.fromarray(noise[::8, ::8]).resize((128, 128), Image.Resampling.BICUBIC))
+    match = match_of(original, resized(Image.Resampling.BILINEAR, 192)(original))
+    assert match is not None
+    assert match.certain
+    assert match.second_is_copy is None
+
+
+def test_a_recolouring_is_told_by_what_it_clipped() -> None:
+    """One blue value lies between the limits: it alone tells neither gain nor offset."""
+    pixels = WEAPONS[0].copy()
+    pixels[..., 2] = np.array([0, 128, 255])[np.arange(32) % 3]
+    copy = pixels.copy()
+    copy[..., :3] = np.clip(pixels[..., :3] * np.array([0.94, 1.05, 1.03]) + np.array([-6, -2, -7]), 0, 255)
+    match = match_of(pixels, copy)
+    assert match is not None
+    assert (match.kind, match.certain) == (Kind.RECOLOURED, True)
+
+
+def test_a_recolouring_that_left_no_value_of_a_channel_is_told_by_the_others() -> None:
+    """All greens go to nothing, so that any gain would do."""
+    pixels = WEAPONS[0].copy()
+    pixels[..., 1] = 4 * (np.arange(32) % 2)
+    copy = pixels.copy()
+    copy[..., :3] = np.clip(pixels[..., :3] * np.array([0.96, 1.05, 1.0]) + np.array([-8, -7, -2]), 0, 255)
+    match = match_of(pixels, copy)
+    assert match is not None
+    assert (match.kind, match.certain) == (Kind.RECOLOURED, True)
+
+
 def in_other_metal(pixels: UInt8Image) -> UInt8Image:
     """As artists make a golden sword of an iron one: the brighter half of the tones from another ramp."""
     copy = pixels.copy()
@@ -176,6 +216,35 @@ def test_two_weapons_are_nothing_to_each_other() -> None:
     for one, other in pairwise(WEAPONS):
         match = match_of(one, other)
         assert match is None or not match.certain
+
+
+def grainy(ground: UInt8Image, deviation: float, seed: int) -> UInt8Image:
+    """An opaque picture: `[h, w, 3]` under Gaussian grain."""
+    grain = np.random.default_rng(seed).normal(0, deviation, size=ground.shape)
+    colours = np.clip(np.rint(ground + grain), 0, 255)
+    return np.dstack([colours, np.full(ground.shape[:2], 255)]).astype(np.uint8)
+
+
+FLAT = np.full((32, 32, 3), 40.0)
+SHADED = FLAT + np.linspace(0, 120, 32)[:, None]
+FRAMED = np.pad(FLAT[4:-4, 4:-4], ((4, 4), (4, 4), (0, 0)), constant_values=200.0)
+
+
+@pytest.mark.parametrize("ground", [FLAT, SHADED, FRAMED], ids=["flat", "shaded", "framed"])
+@pytest.mark.parametrize("deviation", [4.5, 5.5])
+def test_two_dim_pictures_each_of_its_own_grain_are_no_copies(ground: UInt8Image, deviation: float) -> None:
+    for seed in range(0, 20, 2):
+        match = match_of(grainy(ground, deviation, seed), grainy(ground, deviation, seed + 1))
+        assert match is None or not match.certain
+
+
+@pytest.mark.parametrize("ground", [FLAT, SHADED, FRAMED], ids=["flat", "shaded", "framed"])
+def test_a_dim_grainy_picture_under_noise_is_a_copy(ground: UInt8Image) -> None:
+    for seed in range(50, 55):
+        original = grainy(ground, 5.5, seed)
+        match = match_of(original, noisy(original))
+        assert match is not None
+        assert (match.kind, match.certain) == (Kind.NOISE, True)
 
 
 def test_a_few_dots_may_agree_by_chance() -> None:
