@@ -187,7 +187,8 @@ def main() -> int:
     def command() -> None:
         report = part(options)
         results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-        results[options.part] = {"code": code_version(), "machine": platform.machine(), **report}
+        name = options.part if options.part == "packs" else f"{options.part}, {options.pictures:,} pictures"
+        results[name] = {"code": code_version(), "machine": platform.machine(), **report}
         RESULTS.write_text(json.dumps(results, indent=1) + "\n")
         print(json.dumps(report["dcss-dirty"] if options.part == "packs" else report, indent=1))
 
