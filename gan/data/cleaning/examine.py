@@ -103,6 +103,8 @@ def _likeness(
         return [*copy_findings(copies, seen), *conflicts(copies, seen, class_of)]
     style = style_space([seen[place] for place in rest], common)
     outliers, is_outlier = style_outliers(style.distances, rest, seen)
+    if all(class_of(place) is None for place in rest):
+        return [*copy_findings(copies, seen), *outliers]
     # what is no picture of the set has no say in what its classes look like
     usual = np.flatnonzero(~is_outlier)
     rest = [rest[row] for row in usual]
