@@ -35,6 +35,7 @@ from gan.training import Training
 from gan.version import code_version
 
 FORMAT = 1
+_LONGEST_REASON = 240
 GENERATOR, TRAINING, FEATURES, RECORD = (
     "generator.safetensors",
     "training.safetensors",
@@ -156,7 +157,7 @@ def load_generator(folder: Path, device: torch.device) -> tuple[Generator, Check
     try:
         generator.load_state_dict(load_file(folder / GENERATOR))
     except (OSError, SafetensorError, RuntimeError) as error:
-        raise UserError(f"{str(folder / GENERATOR)!r} cannot be read: {str(error).splitlines()[0]}") from None
+        raise _unreadable(folder / GENERATOR, record, error) from None
     return generator.to(device).eval().requires_grad_(False), record
 
 
@@ -167,8 +168,17 @@ def load_training(folder: Path, device: torch.device) -> Training:
     try:
         training.load_state(load_file(folder / TRAINING))
     except (OSError, SafetensorError, RuntimeError, KeyError) as error:
-        raise UserError(f"{str(folder / TRAINING)!r} cannot be read: {str(error).splitlines()[0]}") from None
+        raise _unreadable(folder / TRAINING, record, error) from None
     return training
+
+
+def _unreadable(file: Path, record: CheckpointRecord, error: Exception) -> UserError:
+    """What torch says over several lines, in one; weights that do not fit are mostly another version's."""
+    said = " ".join(str(error).split())
+    said = said if len(said) <= _LONGEST_REASON else f"{said[:_LONGEST_REASON]} …"
+    return UserError(
+        f"{str(file)!r}, written by Ganvil {record.code_version}, cannot be read by {code_version()}: {said}"
+    )
 
 
 def load_features(folder: Path) -> dict[str, NDArray[np.float32]]:
