@@ -16,7 +16,8 @@ class Range:
     log: bool
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.low:.3g} .. {self.high:.3g}{' (log)' if self.log else ''}"
+        low, high = (f"{float(format(bound, '.3g')):g}" for bound in (self.low, self.high))  # 1000, not 1e+03
+        return f"{self.name}: {low} .. {high}{' (log)' if self.log else ''}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -102,7 +102,7 @@ def test_evaluate_a_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str
     capsys.readouterr()
     scoring = [str(checkpoint), "--data", "armory", "--samples", "60", "--cache-dir", str(tmp_path), *common]
     assert evaluate_main([*scoring, "--json", str(tmp_path / "scores.json"), "--sheet", str(tmp_path / "s.png")]) == 0
-    assert "fid60_randconv: 60 samples" in capsys.readouterr().out
+    assert "60 samples against armory" in capsys.readouterr().out
     assert evaluate_main([*scoring, "--resolution", "32"]) == 2
     assert "at one size" in capsys.readouterr().err
 
