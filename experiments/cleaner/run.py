@@ -25,6 +25,7 @@ from zipfile import ZipFile
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from experiments.cleaner.spoil import spoil
+from experiments.measured_clean import MEASURED_CLEAN
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data"
@@ -32,17 +33,6 @@ SETS = ("dcss-items", "dcss-weapons-plus", "dcss-monsters", "gameicons-all-128")
 # Spoiled here with the seeds 101, 102, …; nobody looked at these while the rules were set.
 MADE = ("dcss-monsters", "dcss-weapons-plus", "gameicons-all-128", "dcss-items")
 FIRST_SEED = 101
-
-# In the child: the command, and then what it took (ru_maxrss would begin with what the parent took).
-_CHILD = """
-import json, resource, sys
-from gan.data.__main__ import main
-status = main(["clean", *sys.argv[2:]])
-usage = resource.getrusage(resource.RUSAGE_SELF)
-(peak,) = (int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
-open(sys.argv[1], "w").write(json.dumps({"peak": peak, "cpu": usage.ru_utime + usage.ru_stime}))
-sys.exit(status)
-"""
 
 
 def main() -> None:
@@ -86,7 +76,7 @@ def clean(pack: Path, *, mirror: bool) -> dict[str, Any]:
         command = [
             sys.executable,
             "-c",
-            _CHILD,
+            MEASURED_CLEAN,
             "usage.json",
             str(pack),
             "--out",

@@ -18,21 +18,11 @@ from PIL import Image
 
 from experiments.duplicates.packs import big_pack
 from experiments.duplicates.scoring import Item, score
+from experiments.measured_clean import MEASURED_CLEAN
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTHING = Image.new("RGBA", (1, 1))
 REPORT = "clean-report"
-
-# In the child: the command, and then what it took (ru_maxrss would begin with what the parent took).
-_CHILD = """
-import json, resource, sys
-from gan.data.__main__ import main
-status = main(["clean", *sys.argv[2:]])
-usage = resource.getrusage(resource.RUSAGE_SELF)
-(peak,) = (int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
-open(sys.argv[1], "w").write(json.dumps({"peak": peak, "cpu": usage.ru_utime + usage.ru_stime}))
-sys.exit(status)
-"""
 
 
 def whole(pack: Path, *, not_counted: frozenset[str]) -> dict[str, Any]:
@@ -42,7 +32,7 @@ def whole(pack: Path, *, not_counted: frozenset[str]) -> dict[str, Any]:
         out = Path(folder).resolve()
         started = time.monotonic()
         subprocess.run(
-            [sys.executable, "-c", _CHILD, out / "usage.json", pack.resolve(), "--out", out / "clean.zip"],
+            [sys.executable, "-c", MEASURED_CLEAN, out / "usage.json", pack.resolve(), "--out", out / "clean.zip"],
             cwd=ROOT,
             check=True,
         )
