@@ -7,9 +7,11 @@ from pathlib import Path
 from textwrap import fill
 
 import numpy as np
+from PIL import Image
 from tqdm import tqdm
 
 from gan.command_line import Parser, run_command
+from gan.data.archive import encode_png
 from gan.data.dataset import PictureSet, load_pictures
 from gan.data.pixels import UInt8Array, sheet
 from gan.data.resolution import Resolution
@@ -32,6 +34,7 @@ from gan.metrics.protocols import HALVES, PROTOCOLS, Protocol, protocol_of, unna
 from gan.metrics.reals import places_of, reals_of
 from gan.metrics.report import Report, measure
 from gan.sample import is_model
+from gan.whole_file import written_whole
 
 
 def _protocol_lines() -> str:
@@ -99,18 +102,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             protocol = unnamed(protocol.features, len(samples.images), protocol.sides)
         reference = Reference.build(reals.images, net, cache_dir=options.cache_dir)
         raw = _features(net, samples.images)
-        reference.score(raw, "held_out")  # complains of too few samples, or of NaN, in the search's words
         evaluation = evaluate(samples, raw, reals, reference, protocol)
         print(evaluation.as_text(options.pictures, options.data))
         if options.json:
             plain = {"pictures": options.pictures, "data": options.data} | evaluation.to_plain()
-            _parent(options.json).write_text(json.dumps(plain, indent=1, allow_nan=False) + "\n")
+            _write(options.json, json.dumps(plain, indent=1, allow_nan=False).encode() + b"\n")
         if options.picture:
             title = f"{Path(options.pictures).name or options.pictures} against {Path(options.data).name}"
             shown = picture_of(samples, raw, reals, reference, evaluation, title)
-            draw_picture(shown).save(_parent(options.picture))
+            _write(options.picture, encode_png(draw_picture(shown)))
         if options.sheet:
-            _nearest_sheet(samples.images, raw, reals, reference, _parent(options.sheet))
+            _write(options.sheet, encode_png(_nearest_sheet(samples.images, raw, reals, reference)))
 
     return run_command("gan.evaluate", command)
 
@@ -244,13 +246,13 @@ def _features(net: FeatureNet, images: UInt8Array) -> Features:
     return np.concatenate([net(images[start : start + _AT_ONCE]) for start in bar])
 
 
-def _parent(file: Path) -> Path:
-    """The same path, its folder made."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    return file
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(path, replace=True) as file:
+        file.write(data)
 
 
-def _nearest_sheet(samples: UInt8Array, raw: Features, reals: PictureSet, reference: Reference, file: Path) -> None:
+def _nearest_sheet(samples: UInt8Array, raw: Features, reals: PictureSet, reference: Reference) -> Image.Image:
     """Rows of samples, under each row their nearest reals."""
     shown = samples[: _SHEET_COLUMNS * _SHEET_ROWS]
     matches = reals.images[reference.nearest_reals(raw[: len(shown)])]
@@ -262,7 +264,7 @@ def _nearest_sheet(samples: UInt8Array, raw: Features, reals: PictureSet, refere
             rows.append(np.concatenate([row, np.zeros((_SHEET_COLUMNS - len(row), *row.shape[1:]), dtype=np.uint8)]))
             titles.append(title)
     scale = max(1, 64 // shown.shape[3])
-    sheet(np.concatenate(rows), _SHEET_COLUMNS, scale=scale, row_titles=titles).save(file)
+    return sheet(np.concatenate(rows), _SHEET_COLUMNS, scale=scale, row_titles=titles)
 
 
 if __name__ == "__main__":

@@ -11,12 +11,8 @@ The same pictures give the same bytes: no time stands in it. PNGs are stored, si
 
 import csv
 import io
-import os
-import secrets
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import IO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 import numpy as np
@@ -25,7 +21,7 @@ from PIL import Image
 
 from gan.data.card import CARD_NAME, DatasetCard
 from gan.data.label_files import CLASSES_JSON, DATASET_JSON, class_names_text, labels_text
-from gan.errors import UserError
+from gan.whole_file import written_whole
 
 PROVENANCE_NAME = "provenance.csv"
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the first time that a zip can hold
@@ -74,35 +70,6 @@ def encode_png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()
-
-
-def refuse_to_overwrite(path: Path, *, replace: bool) -> None:
-    """UserError where something is there already, or where nothing can be."""
-    if path.is_dir():
-        raise UserError(f"{str(path)!r} is a folder: give the name of a file to write")
-    if path.exists() and not replace:
-        raise UserError(f"{str(path)!r} exists: choose another name, or say --force to replace it")
-    if not path.parent.is_dir():
-        raise UserError(f"folder {str(path.parent)!r} does not exist: make it first")
-
-
-@contextmanager
-def written_whole(path: Path, *, replace: bool) -> Iterator[IO[bytes]]:
-    """A file beside `path` that takes its name at the end; gone, when an exception ends the `with`.
-
-    After a kill it stays behind, hidden, as `.NAME.….unfinished`.
-    """
-    refuse_to_overwrite(path, replace=replace)
-    unfinished = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.unfinished")
-    try:
-        with unfinished.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        refuse_to_overwrite(path, replace=replace)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _info(name: str, compression: int) -> ZipInfo:

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from gan.data.archive import refuse_to_overwrite, written_whole
 from gan.data.dataset import PictureSet
 from gan.data.overview import mean_pictures
 from gan.data.pixels import UInt8Array, sheet, to_pil
 from gan.errors import UserError
+from gan.whole_file import refuse_to_overwrite, written_whole
 
 ENDINGS = (".png", ".webp")
 COLUMNS = 12

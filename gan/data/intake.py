@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from gan.data.archive import encode_png, refuse_to_overwrite, write_set
+from gan.data.archive import encode_png, write_set
 from gan.data.card import DatasetCard, SourceCard
 from gan.data.dataset import PictureSet, allocate
 from gan.data.fingerprint import fingerprint_of
@@ -29,6 +29,7 @@ from gan.data.spool import Spool
 from gan.data.threads import threaded, with_progress
 from gan.errors import UserError
 from gan.version import code_version
+from gan.whole_file import refuse_to_overwrite
 
 NUM_SAMPLED = 64  # pictures of a source that decide how all of them are resized
 MOST_PIXELS_SAMPLED = 16_000_000

@@ -18,6 +18,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from gan.errors import UserError
 from gan.metrics.arrays import Features
 from gan.metrics.ball_metrics import ball_metrics
 from gan.metrics.ball_ranks import BallRanks
@@ -53,6 +54,7 @@ BETTER: Final[Mapping[str, Better]] = {
 }
 
 _OF_BALLS: Final = frozenset({"precision", "recall", "density", "coverage"})
+FEWEST: Final = 8  # samples or reals: of half of them a neighbour is still left
 LARGEST_RESAMPLED: Final = 5000  # of larger sets the spread is measured on so many and scaled by 1 / sqrt(n)
 _HALVES_OF_BALLS, _HALVES_OF_MOMENTS, _HALVES_OF_LARGE_MOMENTS, _HALVES_OF_FITS = 100, 50, 20, 20
 _LARGE = 1024  # the size of an eigenvalue problem from which on it costs seconds
@@ -136,9 +138,12 @@ def measure(
 ) -> Report:
     """The numbers of features `[n, d]`, in the reals' space, of the net of that name. progress is told each step.
 
-    1,000 samples against 215 reals at d = 512: some 6 s on one core. Raises ValueError for fewer than 8 of either, or
-    NaN.
+    1,000 samples against 215 reals at d = 512: some 6 s on one core. Raises UserError for fewer than 8 of either,
+    ValueError for NaN.
     """
+    for count, what in ((len(samples), "samples"), (len(reals.compared), "reals")):
+        if count < FEWEST:
+            raise UserError(f"{count} {what} to score by: at least {FEWEST} are needed")
     compared, fresh = reals.compared, reals.fresh
     found: dict[str, tuple[float, Interval | None]] = {}
     controls: dict[str, float] = {}

@@ -117,7 +117,8 @@ def test_a_protocol_by_name_is_repeatable(tmp_path: Path, monkeypatch: pytest.Mo
     [
         (["--features", "inceptoin"], "unknown feature net 'inceptoin': choose one of randconv, inception"),
         (["--samples", "11"], "--samples 11: there are 10 pictures to score"),
-        (["--samples", "3"], "3 samples to score: at least 4 are needed"),
+        (["--samples", "7"], "7 samples to score by: at least 8 are needed"),
+        (["--samples", "3"], "3 samples to score by: at least 8 are needed"),
         (["--data", "absent"], "data 'absent' does not exist"),
         (["--resolution", "sixty"], "resolution 'sixty' cannot be read"),
         (["--protocol", "fid6k"], "unknown protocol 'fid6k': choose one of held_out1k_randconv"),

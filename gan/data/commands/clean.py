@@ -5,7 +5,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import get_args
 
-from gan.data.archive import refuse_to_overwrite, written_whole
 from gan.data.cleaning.clean_set import usual_size, write_clean_set
 from gan.data.cleaning.examine import Examination, examine
 from gan.data.cleaning.findings import Kind, Verdict
@@ -18,6 +17,7 @@ from gan.data.resize import Fit
 from gan.data.resolution import Resolution
 from gan.data.spool import Spool
 from gan.errors import UserError
+from gan.whole_file import refuse_to_overwrite, written_whole
 
 NAME = "clean"
 HELP = "drop copies, blank and broken pictures; report outliers and likely wrong labels"

@@ -13,7 +13,6 @@ from typing import get_args
 from tqdm import tqdm
 
 from gan.data.advice import Advice, advise
-from gan.data.archive import refuse_to_overwrite, written_whole
 from gan.data.contact_sheet import check_page, class_sheet, mean_sheet, write_page
 from gan.data.dataset import ARMORY, Fit, PictureSet, load_pictures, read_pictures
 from gan.data.files import Files, look_at_files
@@ -26,6 +25,7 @@ from gan.data.resolution import Resolution
 from gan.device import choose_device
 from gan.errors import UserError
 from gan.metrics.features import load_feature_net
+from gan.whole_file import refuse_to_overwrite, written_whole
 
 NAME = "info"
 HELP = "counts, sizes, classes, copies, mean picture, contact sheet; and what to do before training"

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import get_args
 
-from gan.data.archive import refuse_to_overwrite
 from gan.data.cluster import cluster_pictures, fewest_pictures
 from gan.data.contact_sheet import check_page, class_sheet, write_page
 from gan.data.dataset import ARMORY, PictureSet, load_pictures
@@ -25,6 +24,7 @@ from gan.data.resolution import Resolution
 from gan.device import choose_device
 from gan.errors import UserError
 from gan.metrics.features import load_feature_net
+from gan.whole_file import refuse_to_overwrite
 
 NAME = "labels"
 HELP = "give a set other labels: from its folders, a table (CSV), or groups that look alike"

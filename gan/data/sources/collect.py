@@ -20,9 +20,10 @@ from gan.data.sources.alone import alone_in
 from gan.data.sources.http import Client, Unavailable, shown
 from gan.data.sources.interface import Item, Missing, Picture, RemotePicture, Source
 from gan.data.sources.lore import Lore, SavedPicture
-from gan.data.sources.places import STATE, class_folder, file_stem, picture_ending, picture_there, write_whole
+from gan.data.sources.places import STATE, class_folder, file_stem, picture_ending, picture_there
 from gan.errors import UserError
 from gan.version import code_version
+from gan.whole_file import write_whole
 
 FAULTS_IN_A_ROW = 5
 """After so many items in a row that a service failed to give, each patiently repeated, it is taken to be down."""

@@ -22,9 +22,9 @@ from typing import Any, BinaryIO, Self
 
 import httpx
 
-from gan.data.sources.places import write_whole
 from gan.errors import UserError
 from gan.version import code_version
+from gan.whole_file import write_whole
 
 MOST_BYTES_AN_ANSWER = 64 << 20
 MOST_BYTES_A_PICTURE = 32 << 20

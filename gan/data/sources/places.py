@@ -58,11 +58,3 @@ def picture_there(folder: Path, stem: str) -> Path | None:
         if (path := folder / f"{stem}{ending}").is_file():
             return path
     return None
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """All of it or nothing: into a temporary name beside it, then renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    part.write_bytes(data)
-    part.replace(path)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gan.data.sources.places import class_folder, file_stem, picture_ending, picture_there, write_whole
+from gan.data.sources.places import class_folder, file_stem, picture_ending, picture_there
+from gan.whole_file import write_whole
 
 HOSTILE = ["..", "../..", "/etc", "a/../../b", "C:\\x", "con", "NUL.png", ".hidden", "", " ", "\x00", "a\nb", "…", "~"]
 
