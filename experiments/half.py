@@ -17,10 +17,10 @@ from typing import Any, Protocol, TypeVar
 import torch
 
 from gan.data.dataset import PictureSet
-from gan.data.pixels import UInt8Array
+from gan.features.registry import load_feature_net
 from gan.metrics.evaluate import HalfName, Reference
-from gan.metrics.features import load_feature_net
 from gan.metrics.split import split_halves
+from gan.pixels import UInt8Array
 
 HALVES: tuple[HalfName, ...] = ("held_out", "reference")
 Run = dict[str, Any]  # plain values: its ticks with the scores of each half, CPU seconds, commit

@@ -13,19 +13,19 @@ from tqdm import tqdm
 from gan.command_line import Parser, run_command
 from gan.data.archive import encode_png
 from gan.data.dataset import PictureSet, load_pictures
-from gan.data.pixels import UInt8Array, sheet
 from gan.data.resolution import Resolution
 from gan.device import DEVICES, choose_device
 from gan.errors import UserError
 from gan.evaluation.picture import Shown, draw_picture
 from gan.evaluation.pictures import NUM_SAMPLES, ToScore, pictures_to_score
 from gan.evaluation.table import class_table, doubts, number_table
+from gan.features.interface import FeatureNet
+from gan.features.registry import FEATURE_NETS, load_feature_net
 from gan.metrics.arrays import Features
 from gan.metrics.ball_metrics import BallMetrics, ball_metrics
 from gan.metrics.density_coverage import NUM_NEIGHBOURS as COVERAGE_NEIGHBOURS
 from gan.metrics.discriminant import Discriminant
 from gan.metrics.evaluate import Reference
-from gan.metrics.features import FEATURE_NETS, FeatureNet, load_feature_net
 from gan.metrics.memorisation import MEMORISED_UNDER
 from gan.metrics.neighbours import Balls, nearest
 from gan.metrics.per_class import ClassNumbers, own_classes, shares
@@ -33,6 +33,7 @@ from gan.metrics.precision_recall import NUM_NEIGHBOURS as PRECISION_NEIGHBOURS
 from gan.metrics.protocols import HALVES, PROTOCOLS, Protocol, protocol_of, unnamed
 from gan.metrics.reals import places_of, reals_of
 from gan.metrics.report import Report, measure
+from gan.pixels import UInt8Array, sheet
 from gan.sample import is_model
 from gan.whole_file import written_whole
 

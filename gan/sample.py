@@ -8,10 +8,10 @@ from tqdm import tqdm
 
 from gan.checkpoint import RECORD, load_generator
 from gan.command_line import Parser, run_command
-from gan.data.pixels import UInt8Array, sheet, to_pil
 from gan.device import DEVICES, choose_device
 from gan.ensemble.ensemble import MANIFEST, load_ensemble
 from gan.errors import UserError
+from gan.pixels import UInt8Array, sheet, to_pil
 from gan.sampling.sample import sample
 
 _EPILOG = """\

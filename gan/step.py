@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from gan.augment import Augment
 from gan.chance import Purpose, chance_at
-from gan.data.pixels import to_float
 from gan.ema import half_life_images, update_average
 from gan.losses import LossInTwoParts, best_judged, top_k_share
 from gan.networks.interface import Latents
 from gan.parallel import ALONE, World
+from gan.pixels import to_float
 from gan.regularisers import gradient_penalty, orthogonal_penalty, path_length_penalty
 from gan.sampling.latents import random_latents
 from gan.training import Training

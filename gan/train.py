@@ -13,13 +13,13 @@ from gan.checkpoint import RECORD, load_record, load_training, save_checkpoint
 from gan.command_line import Parser, run_command
 from gan.config import flatten, with_values
 from gan.data.dataset import Fit, PictureSet, load_pictures
-from gan.data.pixels import sheet
 from gan.data.resolution import Resolution
 from gan.device import DEVICES, choose_device
 from gan.errors import UserError
 from gan.loop import train
 from gan.networks.interface import check_resolution
 from gan.parallel import World, join_world, leave_world
+from gan.pixels import sheet
 from gan.recipes import RECIPES, recipe_named
 from gan.sampling.sample import sample
 from gan.training import Training

@@ -3,8 +3,8 @@
 import numpy as np
 from PIL import Image
 
-from gan.data.pixels import UInt8Array, sheet
 from gan.ensemble.ensemble import Ensemble
+from gan.pixels import UInt8Array, sheet
 
 COLUMNS = 16
 

@@ -28,8 +28,9 @@ from gan.ensemble.selection import (
     veto,
 )
 from gan.errors import UserError
+from gan.features.interface import FeatureNet
+from gan.features.registry import load_feature_net
 from gan.metrics.evaluate import Reference, Scores
-from gan.metrics.features import FeatureNet, load_feature_net
 from gan.metrics.memorisation import memorised
 from gan.version import code_version
 from ops.candidates import CandidateStore, Search, StoredCandidate, comparable, picture_of

@@ -17,7 +17,7 @@ if __name__ == "__main__":  # `python ops/refresh.py` puts ops/ first on the pat
 
 from gan.command_line import Parser, run_command
 from gan.errors import UserError
-from gan.metrics.features import FEATURE_NETS
+from gan.features.registry import FEATURE_NETS
 
 if TYPE_CHECKING:
     from ops.candidates import CandidateStore

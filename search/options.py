@@ -10,7 +10,7 @@ from typing import Any
 from gan.data.dataset import ARMORY, Fit, PictureSet
 from gan.data.resolution import Resolution
 from gan.errors import UserError
-from gan.metrics.features import FEATURE_NETS
+from gan.features.registry import FEATURE_NETS
 from gan.recipes import recipe_named
 from search.job_copy import in_job_copy
 from search.plan import Plan, choose_recipes

@@ -18,7 +18,7 @@ from gan.config import picture_shape, resolve  # noqa: E402
 from gan.data.dataset import Fit, PictureSet, load_pictures  # noqa: E402
 from gan.data.resolution import Resolution  # noqa: E402
 from gan.errors import UserError  # noqa: E402
-from gan.metrics.features import FEATURE_NETS  # noqa: E402
+from gan.features.registry import FEATURE_NETS  # noqa: E402
 from gan.networks.interface import check_resolution  # noqa: E402
 from gan.networks.registry import NETWORKS  # noqa: E402
 from gan.recipes import RECIPES  # noqa: E402

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan.data.dataset import PictureSet
-from gan.data.pixels import UInt8Array
+from gan.features.interface import FeatureNet
 from gan.loop import Tick
 from gan.metrics.diversity import RealSpread, diversity
 from gan.metrics.evaluate import Reference, Scores
-from gan.metrics.features import FeatureNet
+from gan.pixels import UInt8Array
 from gan.sampling.sample import sample
 from gan.training import Training
 from search.collapse import Moment

@@ -16,10 +16,10 @@ from ray.tune.experiment import Trial
 from rich.console import Console
 
 from gan.data.dataset import PictureSet
-from gan.data.pixels import sheet
+from gan.features.registry import load_feature_net
 from gan.metrics.diversity import RealSpread
 from gan.metrics.evaluate import Reference
-from gan.metrics.features import load_feature_net
+from gan.pixels import sheet
 from search.cluster import Machines, TrialResources, choose_resources, cluster_address, connect, local_machine
 from search.collapse import CollapseRule
 from search.folder import SearchFolder

@@ -21,14 +21,14 @@ from gan.begin import begin
 from gan.checkpoint import load_training, save_checkpoint
 from gan.config import RunConfig, flatten
 from gan.data.dataset import PictureSet
-from gan.data.pixels import sheet
 from gan.device import choose_device
+from gan.features.registry import load_feature_net
 from gan.loop import train
 from gan.metrics.diversity import RealSpread
 from gan.metrics.evaluate import Reference
-from gan.metrics.features import load_feature_net
 from gan.networks.registry import name_of
 from gan.parallel import World
+from gan.pixels import sheet
 from gan.training import Training
 from search.collapse import CollapseRule
 from search.folder import seal

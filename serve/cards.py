@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from gan.data.pixels import UInt8Array, to_pil
+from gan.pixels import UInt8Array, to_pil
 from serve.fonts import Style, font_for
 from serve.lore import Lore, Rarity
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from gan.data.pixels import UInt8Array
+from gan.pixels import UInt8Array
 from serve.weapon_id import WeaponId
 
 

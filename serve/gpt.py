@@ -18,8 +18,8 @@ import openai
 from PIL import Image
 from pydantic import BaseModel, ValidationError
 
-from gan.data.pixels import to_pil
 from gan.errors import UserError
+from gan.pixels import to_pil
 from serve.drawable import Made
 from serve.grammar import show_type
 from serve.lore import Lore, NoText, Perk, Rarity

@@ -11,8 +11,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from PIL import Image
 from starlette.staticfiles import StaticFiles
 
-from gan.data.pixels import to_pil
 from gan.errors import UserError
+from gan.pixels import to_pil
 from gan.version import code_version
 from serve.cards import draw_card
 from serve.meters import Meters

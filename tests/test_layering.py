@@ -90,6 +90,19 @@ def test_no_circles_of_imports() -> None:
                 submodules = {f"{node.module}.{alias.name}" for alias in node.names} & set(modules)
                 found |= submodules or {node.module or ""}
         edges[name] = (found & set(modules)) - {name}
+    assert_no_circle(edges)
+
+
+def test_no_circles_of_rooms() -> None:
+    """gan/networks, gan/features, gan/data, … over all imports: a reader may go through them one after the other."""
+    edges: dict[str, set[str]] = {room.name: set() for room in (ROOT / "gan").iterdir() if room.is_dir()}
+    for room, others in edges.items():
+        for path in python_files(f"gan/{room}"):
+            others |= {name.split(".")[1] for name in imports_of(path) if name.startswith("gan.")}
+    assert_no_circle({room: (others & set(edges)) - {room} for room, others in edges.items()})
+
+
+def assert_no_circle(edges: dict[str, set[str]]) -> None:
     done: set[str] = set()
 
     def visit(name: str, trail: tuple[str, ...]) -> None:

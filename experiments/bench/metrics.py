@@ -30,9 +30,9 @@ from numpy.typing import NDArray
 from gan.data.armory import draw_armory
 from gan.data.dataset import load_pictures
 from gan.data.resolution import Resolution
+from gan.features.registry import load_feature_net
 from gan.metrics.ball_metrics import ball_metrics
 from gan.metrics.evaluate import FeatureSpace, Reference
-from gan.metrics.features import load_feature_net
 from gan.metrics.kid import kid
 from gan.metrics.neighbours import Balls
 

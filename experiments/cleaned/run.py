@@ -28,8 +28,8 @@ from gan.command_line import Parser, run_command
 from gan.data.dataset import load_pictures
 from gan.data.resolution import Resolution
 from gan.errors import UserError
+from gan.features.registry import load_feature_net
 from gan.metrics.evaluate import Reference
-from gan.metrics.features import load_feature_net
 from gan.version import code_version
 from ops.candidates import CandidateStore
 from ops.tracking_server import connect

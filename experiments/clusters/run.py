@@ -27,7 +27,7 @@ from sklearn.metrics import (  # type: ignore[import-untyped]  # it comes with M
 from gan.data.cluster import cluster_features, embed, fewest_pictures, look, pixels_of
 from gan.data.dataset import ARMORY, PictureSet, load_pictures
 from gan.data.resolution import Resolution
-from gan.metrics.features import load_feature_net
+from gan.features.registry import load_feature_net
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE.parents[2] / "shared" / "data"

@@ -12,7 +12,7 @@ from PIL import Image
 from experiments.duplicates.plant import COPIERS, is_visible_copy
 from experiments.duplicates.scoring import Item
 from gan.data.armory import draw_armory
-from gan.data.pixels import to_pil
+from gan.pixels import to_pil
 
 MOST_BYTES = 1_000_000
 MOST_PIXELS = 1_000_000

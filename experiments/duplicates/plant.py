@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-from gan.data.pixels import premultiply
+from gan.pixels import premultiply
 
 Copier = Callable[[Image.Image, np.random.Generator], Image.Image]
 

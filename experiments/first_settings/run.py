@@ -29,13 +29,13 @@ from gan.begin import begin
 from gan.command_line import Parser, run_command
 from gan.config import OptimiserConfig, RunConfig, ScheduleConfig
 from gan.data.dataset import load_pictures
-from gan.data.pixels import UInt8Array, sheet
 from gan.data.resolution import Resolution
+from gan.features.registry import load_feature_net
 from gan.loop import train
 from gan.metrics.evaluate import Reference
-from gan.metrics.features import load_feature_net
 from gan.networks.registry import NETWORKS
 from gan.networks.stylegan2 import StyleGAN2Generator
+from gan.pixels import UInt8Array, sheet
 from gan.recipes import dcgan_small, stylegan2
 from gan.sampling.sample import sample
 from gan.version import code_version

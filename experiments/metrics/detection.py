@@ -25,12 +25,13 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from gan.data.dataset import PictureSet, load_pictures
-from gan.data.pixels import UInt8Array
 from gan.data.resolution import Resolution
+from gan.features.interface import FeatureNet
+from gan.features.registry import FEATURE_NETS, load_feature_net
 from gan.metrics.evaluate import Reference
-from gan.metrics.features import FEATURE_NETS, FeatureNet, load_feature_net
 from gan.metrics.memorisation import TrainingPictures
 from gan.metrics.report import BETTER, Reals, measure
+from gan.pixels import UInt8Array
 
 RESULTS = Path(__file__).with_name("results.json")
 SIDE = 32

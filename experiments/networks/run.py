@@ -28,10 +28,10 @@ from gan.checkpoint import save_checkpoint
 from gan.command_line import Parser, run_command
 from gan.config import RunConfig, with_values
 from gan.data.dataset import PictureSet, load_pictures
-from gan.data.pixels import UInt8Array, sheet
 from gan.data.resolution import Resolution
 from gan.errors import UserError
 from gan.loop import train
+from gan.pixels import UInt8Array, sheet
 from gan.recipes import recipe_named
 from gan.sampling.sample import sample
 from gan.training import Training

@@ -13,8 +13,8 @@ import torch
 from experiments.bench.contender import Workload
 from experiments.bench.nvlabs import NVlabs
 from gan.data.dataset import PictureSet
-from gan.data.pixels import UInt8Array, to_uint8
 from gan.data.stream import PictureStream
+from gan.pixels import UInt8Array, to_uint8
 
 _ADA_INTERVAL = 4
 _ADA_TARGET = 0.6

@@ -29,11 +29,11 @@ from gan.begin import begin
 from gan.command_line import Parser, run_command
 from gan.config import AverageConfig, DataConfig, OptimiserConfig, RegulariserConfig, RunConfig, ScheduleConfig
 from gan.data.dataset import PictureSet, load_pictures
-from gan.data.pixels import UInt8Array, sheet
 from gan.data.resolution import Resolution
 from gan.errors import UserError
 from gan.loop import train
 from gan.networks.stylegan2 import StyleGAN2Config
+from gan.pixels import UInt8Array, sheet
 from gan.sampling.sample import sample
 from gan.version import code_version
 

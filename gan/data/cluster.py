@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from gan.data.pixels import UInt8Array
 from gan.errors import UserError
-from gan.metrics.features import FeatureNet
+from gan.features.interface import FeatureNet
+from gan.pixels import UInt8Array
 
 Float64Array = NDArray[np.float64]
 

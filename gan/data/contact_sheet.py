@@ -8,8 +8,8 @@ from PIL import Image, ImageDraw
 
 from gan.data.dataset import PictureSet
 from gan.data.overview import mean_pictures
-from gan.data.pixels import UInt8Array, sheet, to_pil
 from gan.errors import UserError
+from gan.pixels import UInt8Array, sheet, to_pil
 from gan.whole_file import refuse_to_overwrite, written_whole
 
 ENDINGS = (".png", ".webp")

@@ -21,11 +21,11 @@ from gan.data.decode import channels_needed, decoding_member
 from gan.data.fingerprint import fingerprint_of
 from gan.data.labels import assign
 from gan.data.members import IMAGE_ENDINGS, Member, Skipped, Source, open_source
-from gan.data.pixels import UInt8Array, from_pil
 from gan.data.resize import Fit, is_whole_enlargement, on_canvas, one_size, resize, scaled_size
 from gan.data.resolution import Resolution
 from gan.data.threads import threaded, with_progress
 from gan.errors import UserError
+from gan.pixels import UInt8Array, from_pil
 
 __all__ = ["ARMORY", "Fit", "PictureSet", "Skipped", "allocate", "load_pictures", "read_pictures"]
 
@@ -36,7 +36,7 @@ MEMORY_MAP_FROM_BYTES = 2 << 30
 
 @dataclass(frozen=True, kw_only=True)
 class PictureSet:
-    """Pictures of one size in the inside convention (gan/data/pixels.py).
+    """Pictures of one size in the inside convention (gan/pixels.py).
 
     images `[n, c, h, w]` uint8, memory-mapped when over 2 GiB; labels `[n]` int64 into class_names (all 0 where
     there are no classes, and class_names is then empty); names as found; fingerprint over pixels and labels.

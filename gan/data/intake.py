@@ -21,13 +21,13 @@ from gan.data.dataset import PictureSet, allocate
 from gan.data.fingerprint import fingerprint_of
 from gan.data.labels import Labels, assign
 from gan.data.members import Label, Skipped
-from gan.data.pixels import MODE_OF_CHANNELS, UInt8Array, from_pil
 from gan.data.readers.incoming import Candidate, Incoming, decoded
 from gan.data.resize import Filter, Fit, Method, Style, judge, on_canvas, one_size, resize
 from gan.data.resolution import Resolution
 from gan.data.spool import Spool
 from gan.data.threads import threaded, with_progress
 from gan.errors import UserError
+from gan.pixels import MODE_OF_CHANNELS, UInt8Array, from_pil
 from gan.version import code_version
 from gan.whole_file import refuse_to_overwrite
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from gan.data.dataset import PictureSet
 from gan.data.files import Files
-from gan.data.pixels import UInt8Array
-from gan.metrics.features import FeatureNet
-from gan.metrics.split import picture_fingerprints
+from gan.data.fingerprint import picture_fingerprints
+from gan.features.interface import FeatureNet
+from gan.pixels import UInt8Array
 
 SAME_COLOUR = 8  # of 255: channels this near each other are grey, pixels this near each other blank (as in JPEGs)
 TRANSLUCENT_FROM = 0.02  # share of the drawn pixels that are neither clear nor solid

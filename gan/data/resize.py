@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gan.data.pixels import UInt8Array
 from gan.data.resolution import Resolution
 from gan.errors import UserError
+from gan.pixels import UInt8Array
 
 # letterbox: scaled until it fits, then padded; crop: scaled until it fills, then cut; pad: padded, never enlarged, and
 # shrunk only where it is larger than the set; stretch: both ways to the set's size, whatever becomes of its shape

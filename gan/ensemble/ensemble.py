@@ -21,10 +21,10 @@ import numpy as np
 import torch
 
 from gan.checkpoint import GENERATOR, RECORD, CheckpointRecord, load_generator, load_record
-from gan.data.pixels import UInt8Array
 from gan.errors import UserError
 from gan.networks.interface import Generator
 from gan.networks.registry import name_of
+from gan.pixels import UInt8Array
 from gan.sampling.sample import sample
 
 FORMAT = 1

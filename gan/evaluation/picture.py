@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from gan.data.pixels import UInt8Array, to_pil
 from gan.metrics.per_class import ClassNumbers
+from gan.pixels import UInt8Array, to_pil
 
 WIDTH = 1200
 MARGIN, GAP, LINE = 24, 3, 22

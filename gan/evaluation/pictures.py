@@ -11,10 +11,10 @@ from tqdm import tqdm
 
 from gan.checkpoint import RECORD, load_generator
 from gan.data.dataset import PictureSet, load_pictures
-from gan.data.pixels import UInt8Array
+from gan.data.fingerprint import picture_fingerprints
 from gan.errors import UserError
-from gan.metrics.split import picture_fingerprints
 from gan.networks.interface import device_of
+from gan.pixels import UInt8Array
 from gan.sample import draw, is_model
 from gan.sampling.latents import seeded_latents
 from gan.sampling.sample import sample

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from gan.data.pixels import UInt8Array, over, to_float
 from gan.metrics.arrays import Features
+from gan.pixels import UInt8Array, over, to_float
 
 NUM_PAIRS = 256
 _WINDOW = 7

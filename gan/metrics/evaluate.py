@@ -12,19 +12,20 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gan.data.pixels import UInt8Array
+from gan.data.fingerprint import picture_fingerprints
 from gan.errors import UserError
+from gan.features.interface import FeatureNet
 from gan.metrics.arrays import Features, checked
 from gan.metrics.ball_metrics import ball_metrics
 from gan.metrics.density_coverage import NUM_NEIGHBOURS as COVERAGE_NEIGHBOURS
-from gan.metrics.features import FeatureNet
 from gan.metrics.fid import Moments, frechet_distance
 from gan.metrics.kid import kid_with_error
 from gan.metrics.memorisation import TrainingPictures, memorised
 from gan.metrics.neighbours import Balls, kth_neighbour_distances, nearest
 from gan.metrics.precision_recall import NUM_NEIGHBOURS as PRECISION_NEIGHBOURS
 from gan.metrics.reference_cache import Arrays, load_arrays, save_arrays
-from gan.metrics.split import fingerprint, fingerprint_order, halves_in_order, picture_fingerprints
+from gan.metrics.split import fingerprint, fingerprint_order, halves_in_order
+from gan.pixels import UInt8Array
 
 HalfName = Literal["reference", "held_out"]
 

@@ -15,7 +15,7 @@ from gan.data.likeness.descriptor import describe, mirrored
 from gan.data.likeness.index import Candidate, candidates
 from gan.data.likeness.kinds import Match
 from gan.data.likeness.verify import compare
-from gan.data.pixels import UInt8Array
+from gan.pixels import UInt8Array
 
 # 99.5 % of copies lie so near to their originals (gan/data/likeness/index.py); a pair further apart is not looked at,
 # which makes the search some five times cheaper than one that is to drop pictures.

@@ -37,7 +37,7 @@ class Protocol:
 
 
 CLEAN_RESIZE: Final = "299x299 by clean-fid's bicubic on floats, low-passed when reducing; alpha over grey 128"
-OWN_RESIZE: Final = "32 to 64 px by area, over black and over white (gan/metrics/random_convolutions.py)"
+OWN_RESIZE: Final = "32 to 64 px by area, over black and over white (gan/features/random_convolutions.py)"
 
 _ALL = (
     Protocol(

@@ -9,15 +9,10 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from gan.data.pixels import UInt8Array
+from gan.data.fingerprint import picture_fingerprints
 from gan.errors import UserError
 from gan.metrics.near_groups import near_groups
-
-
-def picture_fingerprints(images: UInt8Array) -> list[str]:
-    """sha256 of each picture's shape and decoded pixels. Cost: some 1 GB a second."""
-    shape = repr(images.shape[1:]).encode()
-    return [hashlib.sha256(shape + np.ascontiguousarray(image).tobytes()).hexdigest() for image in images]
+from gan.pixels import UInt8Array
 
 
 def fingerprint(images: UInt8Array) -> str:

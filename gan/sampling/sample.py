@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from gan.data.pixels import UInt8Array, to_uint8
 from gan.networks.interface import Generator, device_of
+from gan.pixels import UInt8Array, to_uint8
 from gan.sampling.latents import seeded_latents
 
 

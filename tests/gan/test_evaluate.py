@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan.data.pixels import to_pil
 from gan.evaluate import main
 from gan.evaluation.pictures import chosen
+from gan.pixels import to_pil
 
 
 def save_pictures(folder: Path, seed: int, num: int, size: int = 16) -> Path:

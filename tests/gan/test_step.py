@@ -12,8 +12,8 @@ from gan.begin import begin
 from gan.chance import Purpose, chance_at
 from gan.config import RunConfig, with_values
 from gan.data.dataset import PictureSet
-from gan.data.pixels import to_float
 from gan.data.stream import PictureStream
+from gan.pixels import to_float
 from gan.recipes import tiny_dcgan, tiny_r3gan, tiny_stylegan2
 from gan.regularisers import gradient_penalty
 from gan.sampling.latents import random_latents

@@ -20,9 +20,9 @@ from gan.begin import begin
 from gan.checkpoint import save_checkpoint
 from gan.config import flatten
 from gan.data.dataset import load_pictures
+from gan.features.registry import load_feature_net
 from gan.loop import train
 from gan.metrics.evaluate import Reference
-from gan.metrics.features import load_feature_net
 from gan.recipes import recipe_named
 from gan.sampling.sample import sample
 from search.records import SearchRecord, TrialRecord

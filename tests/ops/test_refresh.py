@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 
 from gan.ensemble.ensemble import load_ensemble, read_manifest
 from gan.ensemble.mixture import mixture_rows
-from gan.metrics.features import load_feature_net
+from gan.features.registry import load_feature_net
 from ops.lock import refresh_lock
 from ops.refresh import main
 from tests.ops.conftest import Service, Site, make_pictures, record_search

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gan.data.pixels import UInt8Array
+from gan.pixels import UInt8Array
 
 CLASSES = ("axe", "long_blade", "staff")
 

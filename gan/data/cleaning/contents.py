@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gan.data.pixels import UInt8Array, premultiply
+from gan.pixels import UInt8Array, premultiply
 
 # Of 0..255: what differs by no more from the background is background, also after JPEG.
 SAME = 8

@@ -11,11 +11,12 @@ from usearch.index import BatchMatches, Index
 
 from gan.data.cleaning.sizes import CommonSize
 from gan.data.cleaning.survey import Seen
-from gan.data.pixels import UInt8Array, from_pil
 from gan.data.resize import on_canvas, resize
 from gan.data.resolution import Resolution
 from gan.data.threads import with_progress
-from gan.metrics.features import FeatureNet, load_feature_net
+from gan.features.interface import FeatureNet
+from gan.features.registry import load_feature_net
+from gan.pixels import UInt8Array, from_pil
 
 NUM_DIMENSIONS = 64  # of 512: beyond them the directions of a few hundred pictures are chance
 MOST_BY_ALL_PAIRS = 20_000

@@ -15,10 +15,10 @@ from gan.data.cleaning.oddities import oddity
 from gan.data.decode import LARGE_PIXELS, decoding
 from gan.data.likeness.descriptor import Descriptor, describe
 from gan.data.members import Member, Skipped
-from gan.data.pixels import UInt8Array
 from gan.data.resize import Style, judge
 from gan.data.spool import Spool
 from gan.data.threads import threaded, with_progress
+from gan.pixels import UInt8Array
 
 NUM_JUDGED = 64  # pictures that decide whether a set is pixel art
 

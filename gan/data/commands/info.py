@@ -19,12 +19,12 @@ from gan.data.files import Files, look_at_files
 from gan.data.first_size import size_to_train_at
 from gan.data.members import open_source
 from gan.data.overview import Near, Overview, count_near, look_over
-from gan.data.pixels import to_pil
 from gan.data.report import describe, wants_colour
 from gan.data.resolution import Resolution
 from gan.device import choose_device
 from gan.errors import UserError
-from gan.metrics.features import load_feature_net
+from gan.features.registry import load_feature_net
+from gan.pixels import to_pil
 from gan.whole_file import refuse_to_overwrite, written_whole
 
 NAME = "info"

@@ -16,14 +16,14 @@ from gan.data.decode import decoding_member
 from gan.data.intake import Intake, gathered
 from gan.data.labels import UNSORTED, Labels, assign, from_csv, from_folders, shown
 from gan.data.members import Source, open_source
-from gan.data.pixels import UInt8Array, to_pil
 from gan.data.readers.incoming import Candidate, Incoming, decoded
 from gan.data.report import class_bars
 from gan.data.resize import Fit
 from gan.data.resolution import Resolution
 from gan.device import choose_device
 from gan.errors import UserError
-from gan.metrics.features import load_feature_net
+from gan.features.registry import load_feature_net
+from gan.pixels import UInt8Array, to_pil
 from gan.whole_file import refuse_to_overwrite
 
 NAME = "labels"

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan.data.likeness.miniature import MOST_BYTES, Miniature, as_numbers, keep, reduce_to
-from gan.data.pixels import MODE_OF_CHANNELS, premultiply, unpremultiply
 from gan.errors import UserError
+from gan.pixels import MODE_OF_CHANNELS, premultiply, unpremultiply
 
 UInt8Array = NDArray[np.uint8]
 Float32Array = NDArray[np.float32]

@@ -7,7 +7,7 @@ from gan.data.likeness.kinds import Kind, Match
 from gan.data.likeness.miniature import averaged
 from gan.data.likeness.side import Side
 from gan.data.likeness.traces import root_mean_square
-from gan.data.pixels import premultiply
+from gan.pixels import premultiply
 
 # All in levels of 0..255, root mean square. A copy made again differs by rounding, one that was made by another
 # program's filter of the same name by a little more.

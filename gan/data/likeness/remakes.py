@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gan.data.likeness.miniature import resample
-from gan.data.pixels import premultiply
+from gan.pixels import premultiply
 
 UInt8Array = NDArray[np.uint8]
 Int16Array = NDArray[np.int16]

@@ -20,7 +20,7 @@ from gan.data.likeness.traces import (
     root_mean_square,
     share_of_blocks_changed,
 )
-from gan.data.pixels import premultiply
+from gan.pixels import premultiply
 
 UInt8Array = NDArray[np.uint8]
 Float32Array = NDArray[np.float32]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan.data.likeness.descriptor import Descriptor
-from gan.data.pixels import premultiply
+from gan.pixels import premultiply
 
 UInt8Array = NDArray[np.uint8]
 Int16Array = NDArray[np.int16]

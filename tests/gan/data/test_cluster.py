@@ -10,7 +10,7 @@ from gan.data.armory import draw_armory
 from gan.data.cluster import cluster_features, cluster_pictures, embed, fewest_pictures, pixels_of
 from gan.data.dataset import load_pictures
 from gan.errors import UserError
-from gan.metrics.features import load_feature_net
+from gan.features.registry import load_feature_net
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
 

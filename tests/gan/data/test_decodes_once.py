@@ -9,7 +9,7 @@ import pytest
 from gan.data import decode
 from gan.data.__main__ import main
 from gan.data.armory import draw_armory
-from gan.data.pixels import to_pil
+from gan.pixels import to_pil
 
 
 @pytest.fixture

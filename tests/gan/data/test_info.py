@@ -10,9 +10,9 @@ from gan.command_line import Parser
 from gan.data.armory import draw_armory
 from gan.data.commands import info
 from gan.data.dataset import load_pictures
-from gan.data.pixels import to_pil
 from gan.data.report import class_bars, in_colour
 from gan.errors import UserError
+from gan.pixels import to_pil
 
 
 def run(*words: str) -> None:

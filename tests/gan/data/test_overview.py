@@ -11,7 +11,8 @@ from gan.data.dataset import PictureSet, Skipped
 from gan.data.files import enlargement, look_at_files
 from gan.data.members import open_source
 from gan.data.overview import count_near, look_over, mean_pictures, mirror_test
-from gan.metrics.features import FeatureNet, load_feature_net
+from gan.features.interface import FeatureNet
+from gan.features.registry import load_feature_net
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ import pytest
 from gan.data.__main__ import main
 from gan.data.armory import draw_armory
 from gan.data.dataset import load_pictures
-from gan.data.pixels import to_pil
 from gan.errors import UserError
+from gan.pixels import to_pil
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gan.data.pixels import UInt8Array
 from gan.ensemble.report import challenge, sample_of, score_choices
 from gan.ensemble.selection import Selection
 from gan.metrics.evaluate import Reference
+from gan.pixels import UInt8Array
 from tests.gan.ensemble import planted
 
 

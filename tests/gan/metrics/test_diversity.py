@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from gan.data.pixels import UInt8Array
 from gan.metrics.diversity import RealSpread, diversity, feature_variance, mean_similarity, pixel_distance
 from gan.metrics.diversity import structural_similarity as ours
+from gan.pixels import UInt8Array
 
 
 def noise(num: int, seed: int = 0, channels: int = 3, side: int = 16) -> UInt8Array:

@@ -8,10 +8,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from gan.data.pixels import UInt8Array
 from gan.errors import UserError
+from gan.features.interface import FeatureNet
+from gan.features.registry import load_feature_net
 from gan.metrics.evaluate import METRICS, FeatureSpace, Reference, Scores, protocol_name
-from gan.metrics.features import FeatureNet, load_feature_net
+from gan.pixels import UInt8Array
 
 CPU = torch.device("cpu")
 

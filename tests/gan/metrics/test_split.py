@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from gan.data.fingerprint import picture_fingerprints
 from gan.errors import UserError
 from gan.metrics.near_groups import joined
-from gan.metrics.split import fingerprint, fingerprint_order, picture_fingerprints, split_halves
+from gan.metrics.split import fingerprint, fingerprint_order, split_halves
 
 
 def pictures(seed: int, num: int) -> np.ndarray:

@@ -14,7 +14,7 @@ from gan.data.armory import draw_armory
 from gan.data.cleaning.examine import Examination, examine
 from gan.data.cleaning.wishes import Wishes
 from gan.data.members import open_source
-from gan.data.pixels import to_pil
+from gan.pixels import to_pil
 
 Zipped = Callable[..., Path]
 Examined = Callable[..., Examination]

@@ -3,8 +3,8 @@ import pytest
 
 from gan.data.armory import draw_armory
 from gan.data.likeness.descriptor import NUM_VALUES, describe, mirrored
-from gan.data.pixels import premultiply, unpremultiply
 from gan.errors import UserError
+from gan.pixels import premultiply, unpremultiply
 
 WEAPONS = draw_armory(6, 32, 32, seed=1).images
 

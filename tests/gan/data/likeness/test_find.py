@@ -5,7 +5,7 @@ from gan.data.armory import draw_armory
 from gan.data.likeness.descriptor import Descriptor, describe
 from gan.data.likeness.find import find_duplicates
 from gan.data.likeness.kinds import Kind
-from gan.data.pixels import unpremultiply
+from gan.pixels import unpremultiply
 
 WEAPONS = [unpremultiply(picture) for picture in draw_armory(60, 32, 32, seed=9).images]
 

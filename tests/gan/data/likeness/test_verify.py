@@ -12,7 +12,7 @@ from gan.data.armory import draw_armory
 from gan.data.likeness.descriptor import describe
 from gan.data.likeness.kinds import Kind, Match
 from gan.data.likeness.verify import compare
-from gan.data.pixels import to_pil
+from gan.pixels import to_pil
 
 UInt8Image = np.ndarray
 WEAPONS = [np.asarray(to_pil(picture)) for picture in draw_armory(24, 32, 32, seed=8).images]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from gan.metrics.random_convolutions import RandomConvolutions, draw_weights, working_size
+from gan.features.random_convolutions import RandomConvolutions, draw_weights, working_size
 
 
 def pictures(seed: int, num: int, channels: int = 4, height: int = 32, width: int = 32) -> np.ndarray:

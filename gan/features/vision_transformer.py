@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gan.errors import UserError
-from gan.metrics.photograph_net import PhotographNet
+from gan.features.photograph_net import PhotographNet
 
 SIDE = 224
 PREPROCESSING = "RGBA on 128; clean-fid clean resize 224; net's own mean and deviation; 1"

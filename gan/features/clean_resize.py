@@ -7,7 +7,7 @@ between. Such a net knows no alpha: RGBA is flattened on mid-grey 128, grey is r
 import numpy as np
 from numpy.typing import NDArray
 
-from gan.data.pixels import UInt8Array
+from gan.pixels import UInt8Array
 
 
 def clean_resize(images: UInt8Array, side: int) -> NDArray[np.float32]:

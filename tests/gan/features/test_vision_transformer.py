@@ -16,9 +16,9 @@ from safetensors.torch import save_file
 
 import gan  # noqa: F401  before timm, which imports torchvision
 from gan.errors import UserError
-from gan.metrics.clean_resize import clean_resize
-from gan.metrics.features import FEATURE_NETS, load_feature_net
-from gan.metrics.vision_transformer import CLIP, DINOV2, DINOV2_SMALL, Transformer, VisionTransformer
+from gan.features.clean_resize import clean_resize
+from gan.features.registry import FEATURE_NETS, load_feature_net
+from gan.features.vision_transformer import CLIP, DINOV2, DINOV2_SMALL, Transformer, VisionTransformer
 
 timm = pytest.importorskip("timm")
 
@@ -200,7 +200,7 @@ def fingerprint_from(hub: str, cache: Path) -> subprocess.CompletedProcess[str]:
     code = f"""
 import torch
 from gan.errors import UserError
-from gan.metrics.vision_transformer import Transformer, VisionTransformer
+from gan.features.vision_transformer import Transformer, VisionTransformer
 try:
     print(VisionTransformer(Transformer(**{dataclasses.asdict(SMALL)!r}), torch.device("cpu")).fingerprint)
 except UserError as error:

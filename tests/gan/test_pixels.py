@@ -3,7 +3,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gan.data.pixels import from_pil, over, premultiply, sheet, to_float, to_pil, to_uint8, unpremultiply
+from gan.pixels import from_pil, over, premultiply, sheet, to_float, to_pil, to_uint8, unpremultiply
 
 
 def test_premultiplying_and_back_keeps_opaque_pixels_and_hides_invisible_colour() -> None:

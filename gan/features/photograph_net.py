@@ -7,9 +7,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gan.data.pixels import UInt8Array
-from gan.metrics.batches import check_pictures, filled, full_batches
-from gan.metrics.clean_resize import clean_resize
+from gan.features.batches import check_pictures, filled, full_batches
+from gan.features.clean_resize import clean_resize
+from gan.pixels import UInt8Array
 
 BATCH_SIZE = 16
 

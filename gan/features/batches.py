@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from gan.data.pixels import UInt8Array
+from gan.pixels import UInt8Array
 
 
 def check_pictures(images: UInt8Array) -> None:

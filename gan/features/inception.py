@@ -2,7 +2,7 @@
 
 The network is NVIDIA's TorchScript export of the 2015 TensorFlow weights, which clean-fid downloads; a file that is
 not that one to the bit is refused, because the name stands in every number. Pictures are brought to 299x299 as
-gan/metrics/clean_resize.py says. Features are the 2,048 of the last pooling, used raw.
+gan/features/clean_resize.py says. Features are the 2,048 of the last pooling, used raw.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from gan.errors import UserError
-from gan.metrics.photograph_net import PhotographNet
+from gan.features.photograph_net import PhotographNet
 
 ENVIRONMENT_VARIABLE = "GANVIL_INCEPTION"
 FILE_NAME = "inception-2015-12-05.pt"  # the name under which clean-fid keeps it

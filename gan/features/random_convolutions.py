@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from gan.data.pixels import UInt8Array, over, to_float
-from gan.metrics.batches import check_pictures, full_batches
+from gan.features.batches import check_pictures, full_batches
+from gan.pixels import UInt8Array, over, to_float
 
 WIDTHS: Final = (32, 64, 64, 64)
 READ_CHANNELS: Final = 16

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from gan.errors import UserError
-from gan.metrics import inception
-from gan.metrics.clean_resize import clean_resize, flatten_on_grey
-from gan.metrics.features import load_feature_net
-from gan.metrics.inception import ENVIRONMENT_VARIABLE, FILE_NAME
+from gan.features import inception
+from gan.features.clean_resize import clean_resize, flatten_on_grey
+from gan.features.inception import ENVIRONMENT_VARIABLE, FILE_NAME
+from gan.features.registry import load_feature_net
 
 CPU = torch.device("cpu")
 
