@@ -4,11 +4,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from gan.begin import begin
+from gan.checkpoint import save_checkpoint
+from gan.data.dataset import PictureSet
+from gan.ensemble.ensemble import Choice, write_ensemble
 from gan.evaluate import main
 from gan.evaluation.pictures import chosen
 from gan.pixels import to_pil
+from gan.recipes import tiny_dcgan
 
 
 def save_pictures(folder: Path, seed: int, num: int, size: int = 16) -> Path:
@@ -42,6 +48,25 @@ def test_table_json_and_sheet(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert fid["untrusted"]["why"].startswith("64 samples, needs 100")
     assert Image.open(tmp_path / "out" / "sheet.png").width > 16 * 64
     assert len(list((tmp_path / "cache").iterdir())) == 1
+
+
+@pytest.mark.parametrize("kind", ["checkpoint", "ensemble"])
+def test_models_are_sampled_and_scored(kind: str, few_pictures: PictureSet, tmp_path: Path) -> None:
+    """Twice the same numbers."""
+    save_checkpoint(tmp_path / "one", begin(tiny_dcgan(), few_pictures, torch.device("cpu")), few_pictures)
+    model = tmp_path / "one"
+    if kind == "ensemble":
+        model = tmp_path / "ensemble"
+        write_ensemble(model, [Choice(id="one", checkpoint=tmp_path / "one", weight=1.0)], {})
+    reals = save_pictures(tmp_path / "reals", 0, 40)
+    found = []
+    for name in ("a", "b"):
+        asked = [str(model), "--data", str(reals), "--samples", "24", "--json", str(tmp_path / name)]
+        assert main([*asked, "--cache-dir", str(tmp_path / "cache")]) == 0
+        found.append(json.loads((tmp_path / name).read_text()))
+    assert found[0] == found[1]
+    assert found[0]["sides"][1]["num_samples"] == 24
+    assert found[0]["sides"][1]["numbers"]["fid_randconv"]["untrusted"]["value"] > 0
 
 
 def test_few_pictures_are_said_to_be_few(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

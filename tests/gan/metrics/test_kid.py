@@ -1,18 +1,28 @@
+from itertools import permutations, product
+
 import numpy as np
 import pytest
 import torch
 
-from gan.metrics.kid import kernel_mean, kernel_mean_within, kid, kid_with_error
+from gan.metrics.kid import kid, kid_with_error
 
 
 def gaussian(seed: int, num: int, dimensions: int, shift: float = 0.0) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal((num, dimensions)) + shift
 
 
-def test_kernel_by_hand() -> None:
-    x, y = np.array([[1.0, 0.0], [0.0, 2.0]]), np.array([[2.0, 2.0]])
-    assert kernel_mean(x, y) == pytest.approx(((1 + 1) ** 3 + (2 + 1) ** 3) / 2)
-    assert kernel_mean_within(x) == pytest.approx(1.0)  # the two rows are orthogonal
+def by_hand(x: np.ndarray, y: np.ndarray) -> float:
+    """Binkowski et al. 2018, section 4, pair by pair."""
+
+    def mean(pairs: list[tuple[np.ndarray, np.ndarray]]) -> float:
+        return float(np.mean([(a @ b / len(a) + 1) ** 3 for a, b in pairs]))
+
+    return mean(list(permutations(x, 2))) + mean(list(permutations(y, 2))) - 2 * mean(list(product(x, y)))
+
+
+def test_pair_by_pair() -> None:
+    x, y = gaussian(0, 7, 3), gaussian(1, 5, 3, shift=0.5)
+    assert kid(x, y) == pytest.approx(by_hand(x, y), rel=1e-12)
 
 
 def test_known_answer_for_shifted_points() -> None:
@@ -38,11 +48,35 @@ def test_agrees_with_torch_fidelity_and_clean_fid() -> None:
     assert kid(x, y) == pytest.approx(kernel_distance(x, y, num_subsets=1), rel=1e-6)
 
 
-def test_blocks_equal_no_blocks() -> None:
+@pytest.mark.parametrize("block_bytes", [1, 8 * 23 * 4, 1000])
+def test_blocks_equal_no_blocks(block_bytes: int) -> None:
     x, y = gaussian(0, 37, 5), gaussian(1, 23, 5)
-    assert kernel_mean(x, y, block_bytes=8 * 23 * 4) == pytest.approx(kernel_mean(x, y), rel=1e-12)
-    assert kernel_mean_within(x, block_bytes=1) == pytest.approx(kernel_mean_within(x), rel=1e-12)
-    assert kid_with_error(x, y, block_bytes=1000) == pytest.approx(kid_with_error(x, y), rel=1e-9)
+    assert kid(x, y, block_bytes=block_bytes) == pytest.approx(kid(x, y), rel=1e-11)
+    assert kid_with_error(x, y, block_bytes=block_bytes) == pytest.approx(kid_with_error(x, y), rel=1e-9)
+
+
+@pytest.mark.parametrize(("num_x", "num_y"), [(120, 120), (120, 25), (25, 120)])
+def test_parts_of_large_sets(num_x: int, num_y: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same expectation, and an error that is the spread; rows in an order that no part may follow."""
+    monkeypatch.setattr("gan.metrics.kid.LARGEST_WHOLE", 30)
+    wholes, parts, errors = [], [], []
+    for seed in range(150):
+        x, y = gaussian(seed, num_x, 6), gaussian(seed + 1000, num_y, 6, shift=0.4)
+        x, y = x[x[:, 0].argsort()], y[y[:, 0].argsort()]
+        part, error = kid_with_error(x, y, num_subsets=20, seed=seed)
+        assert part == pytest.approx(kid(x, y, seed=seed), rel=1e-12)
+        wholes.append(by_pairs(x, y))
+        parts.append(part)
+        errors.append(error)
+    difference = np.array(parts) - wholes
+    assert abs(difference.mean()) < 3 * difference.std() / np.sqrt(len(difference))
+    assert 0.8 < np.mean(errors) / np.std(parts) < 2.0  # never much too small; too large where one set is whole
+
+
+def by_pairs(x: np.ndarray, y: np.ndarray) -> float:
+    k_xx, k_yy, k_xy = ((a @ b.T / a.shape[1] + 1) ** 3 for a, b in ((x, x), (y, y), (x, y)))
+    off = [(k.sum() - np.trace(k)) / (len(k) * (len(k) - 1)) for k in (k_xx, k_yy)]
+    return float(off[0] + off[1] - 2 * k_xy.mean())
 
 
 def test_error_is_the_spread_of_independent_estimates() -> None:
