@@ -22,14 +22,12 @@ from gan.evaluation.table import class_table, doubts, number_table
 from gan.features.interface import FeatureNet
 from gan.features.registry import FEATURE_NETS, load_feature_net
 from gan.metrics.arrays import Features
-from gan.metrics.ball_metrics import BallMetrics, ball_metrics
-from gan.metrics.density_coverage import NUM_NEIGHBOURS as COVERAGE_NEIGHBOURS
+from gan.metrics.ball_metrics import BallMetrics, ball_metrics, balls_of_reals
 from gan.metrics.discriminant import Discriminant
 from gan.metrics.evaluate import Reference
 from gan.metrics.memorisation import MEMORISED_UNDER
-from gan.metrics.neighbours import Balls, nearest
+from gan.metrics.neighbours import nearest
 from gan.metrics.per_class import ClassNumbers, own_classes, shares
-from gan.metrics.precision_recall import NUM_NEIGHBOURS as PRECISION_NEIGHBOURS
 from gan.metrics.protocols import HALVES, PROTOCOLS, Protocol, protocol_of, unnamed
 from gan.metrics.reals import places_of, reals_of
 from gan.metrics.report import Report, measure
@@ -238,7 +236,7 @@ def _protocol(name: str | None, features: str | None, samples: int | None, reals
 def _balls_of_all(reference: Reference, samples: Features) -> BallMetrics:
     """Against all reals at once, both halves."""
     every = reference.training.features
-    return ball_metrics(Balls.of(every, PRECISION_NEIGHBOURS), Balls.of(every, COVERAGE_NEIGHBOURS), samples)
+    return ball_metrics(*balls_of_reals(every), samples)
 
 
 def _features(net: FeatureNet, images: UInt8Array) -> Features:

@@ -31,10 +31,9 @@ from gan.data.armory import draw_armory
 from gan.data.dataset import load_pictures
 from gan.data.resolution import Resolution
 from gan.features.registry import load_feature_net
-from gan.metrics.ball_metrics import ball_metrics
+from gan.metrics.ball_metrics import ball_metrics, balls_of_reals
 from gan.metrics.evaluate import FeatureSpace, Reference
 from gan.metrics.kid import kid
-from gan.metrics.neighbours import Balls
 
 RESULTS = Path(__file__).with_suffix(".json")
 Features = NDArray[np.float32]
@@ -62,7 +61,7 @@ def drawn(count: int) -> tuple[Features, Features]:
 
 def ours(samples: Features, reals: Features) -> dict[str, float]:
     """All four, with k = 3 and 5, as the peers cannot in one call."""
-    balls = ball_metrics(Balls.of(reals, 3), Balls.of(reals, 5), samples)
+    balls = ball_metrics(*balls_of_reals(reals), samples)
     return {name: getattr(balls, name) for name in ("precision", "recall", "density", "coverage")}
 
 

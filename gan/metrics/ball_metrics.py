@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan.metrics.arrays import Features, checked
+from gan.metrics.density_coverage import NUM_NEIGHBOURS as COVERAGE_NEIGHBOURS
 from gan.metrics.near_pairs import pairs_within
-from gan.metrics.neighbours import RIM, Balls
+from gan.metrics.neighbours import RIM, Balls, neighbour_distances
+from gan.metrics.precision_recall import NUM_NEIGHBOURS as PRECISION_NEIGHBOURS
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,6 +46,19 @@ class BallMetrics:
     @property
     def coverage(self) -> float:
         return float(np.mean(self.covered))
+
+
+def balls_of_reals(reals: Features) -> tuple[Balls, Balls]:
+    """For precision, of k = 3, and for density and coverage, of k = 5, from one search for neighbours.
+
+    Raises ValueError for fewer than 6 rows, or where they are not finite.
+    """
+    checked(reals, "reals", at_least=COVERAGE_NEIGHBOURS + 1)
+    ks = (PRECISION_NEIGHBOURS, COVERAGE_NEIGHBOURS)
+    narrow, wide = (
+        Balls(centres=reals, radii=radii, k=k) for radii, k in zip(neighbour_distances(reals, ks), ks, strict=True)
+    )
+    return narrow, wide
 
 
 def ball_metrics(precision_balls: Balls, coverage_balls: Balls, samples: Features) -> BallMetrics:

@@ -21,7 +21,7 @@ from gan.metrics.density_coverage import NUM_NEIGHBOURS as COVERAGE_NEIGHBOURS
 from gan.metrics.fid import Moments, frechet_distance
 from gan.metrics.kid import kid_with_error
 from gan.metrics.memorisation import TrainingPictures, memorised
-from gan.metrics.neighbours import Balls, kth_neighbour_distances, nearest
+from gan.metrics.neighbours import Balls, nearest, neighbour_distances
 from gan.metrics.precision_recall import NUM_NEIGHBOURS as PRECISION_NEIGHBOURS
 from gan.metrics.reference_cache import Arrays, load_arrays, save_arrays
 from gan.metrics.split import fingerprint, fingerprint_order, halves_in_order
@@ -285,8 +285,8 @@ def _compute(images: UInt8Array, order: NDArray[np.int64], sizes: tuple[int, int
     parts: dict[HalfName, Features] = {"reference": raw[: sizes[0]], "held_out": raw[sizes[0] :]}
     for name, part in parts.items():
         features = space.apply(part)
-        arrays[f"precision_radii_{name}"] = kth_neighbour_distances(features, PRECISION_NEIGHBOURS)
-        arrays[f"coverage_radii_{name}"] = kth_neighbour_distances(features, COVERAGE_NEIGHBOURS)
+        precision, coverage = neighbour_distances(features, (PRECISION_NEIGHBOURS, COVERAGE_NEIGHBOURS))
+        arrays |= {f"precision_radii_{name}": precision, f"coverage_radii_{name}": coverage}
     training = TrainingPictures.of(space.apply(raw))
     arrays["nearest_other"] = training.nearest_other
     arrays["memorised_if_fresh"] = np.asarray(training.memorised_if_fresh)

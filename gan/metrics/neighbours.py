@@ -8,7 +8,7 @@ near duplicates. Which few pairs are worth measuring is found in float32 (gan/me
 Cost: 2 n m d operations for n against m rows; memory is bounded by blocks plus the features themselves.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,9 +53,18 @@ def kth_neighbour_distances(features: Features, k: int, *, block_bytes: int = ne
 
     A copy of the row is another row, at distance 0. Raises ValueError unless 1 <= k < n.
     """
-    if not 1 <= k < len(features):
-        raise ValueError(f"neighbour number {k} of {len(features)} rows: it must be from 1 to {len(features) - 1}")
-    return np.sqrt(nearest_squared(features, features, k, block_bytes=block_bytes)[1][:, -1])
+    return neighbour_distances(features, (k,), block_bytes=block_bytes)[0]
+
+
+def neighbour_distances(
+    features: Features, ks: Sequence[int], *, block_bytes: int = near_pairs.BLOCK_BYTES
+) -> list[Float64Array]:
+    """`kth_neighbour_distances` for several k, at the cost of the largest."""
+    for k in ks:
+        if not 1 <= k < len(features):
+            raise ValueError(f"neighbour number {k} of {len(features)} rows: it must be from 1 to {len(features) - 1}")
+    squared = nearest_squared(features, features, max(ks), block_bytes=block_bytes)[1]
+    return [np.sqrt(squared[:, k - 1]) for k in ks]
 
 
 def nearest(

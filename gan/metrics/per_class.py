@@ -14,12 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan.metrics.arrays import Features
-from gan.metrics.ball_metrics import BallMetrics, ball_metrics
-from gan.metrics.density_coverage import NUM_NEIGHBOURS as COVERAGE_NEIGHBOURS
+from gan.metrics.ball_metrics import BallMetrics, ball_metrics, balls_of_reals
 from gan.metrics.fid import fid
 from gan.metrics.half_samples import around_share
-from gan.metrics.neighbours import Balls
-from gan.metrics.precision_recall import NUM_NEIGHBOURS as PRECISION_NEIGHBOURS
 from gan.metrics.smallest import SMALLEST
 
 Labels = NDArray[np.int64]
@@ -87,7 +84,7 @@ def own_classes(
         many = min(len(ours), len(theirs)) >= FEWEST_IN_A_CLASS
         balls = None
         if many:
-            balls = ball_metrics(Balls.of(theirs, PRECISION_NEIGHBOURS), Balls.of(theirs, COVERAGE_NEIGHBOURS), ours)
+            balls = ball_metrics(*balls_of_reals(theirs), ours)
         found.append(
             ClassNumbers(
                 name=name,

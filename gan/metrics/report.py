@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from gan.errors import UserError
 from gan.metrics.arrays import Features
-from gan.metrics.ball_metrics import ball_metrics
+from gan.metrics.ball_metrics import ball_metrics, balls_of_reals
 from gan.metrics.ball_ranks import BallRanks
 from gan.metrics.density_coverage import NUM_NEIGHBOURS as COVERAGE_NEIGHBOURS
 from gan.metrics.discriminant import Discriminant
@@ -30,7 +30,6 @@ from gan.metrics.half_samples import Interval, around, around_share, paired_halv
 from gan.metrics.kid import kid, kid_with_error
 from gan.metrics.memorisation import TrainingPictures, authenticity, memorised
 from gan.metrics.modes import modes
-from gan.metrics.neighbours import Balls
 from gan.metrics.precision_recall import NUM_NEIGHBOURS as PRECISION_NEIGHBOURS
 from gan.metrics.smallest import MIN_ACCURACY, SAMPLES_A_CLASS, SMALLEST, Smallest
 from gan.metrics.vendi import vendi, vendi_at
@@ -217,10 +216,10 @@ def _of_balls(
     samples: Features, reals: Features, fresh: Features | None, controls: dict[str, float], seed: int
 ) -> dict[str, tuple[float, Interval | None]]:
     """The four and their spread; fresh values go into controls."""
-    reals_balls = [Balls.of(reals, k) for k in (PRECISION_NEIGHBOURS, COVERAGE_NEIGHBOURS)]
-    balls = ball_metrics(reals_balls[0], reals_balls[1], samples)
+    reals_balls = balls_of_reals(reals)
+    balls = ball_metrics(*reals_balls, samples)
     if fresh is not None:
-        other = ball_metrics(reals_balls[0], reals_balls[1], fresh)
+        other = ball_metrics(*reals_balls, fresh)
         controls |= {name: float(getattr(other, name)) for name in _OF_BALLS}
     some, others = _resampled(samples, seed), _resampled(reals, seed)
     ranks = BallRanks.of(some, others, precision_k=PRECISION_NEIGHBOURS, coverage_k=COVERAGE_NEIGHBOURS)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from gan.metrics.neighbours import Balls, kth_neighbour_distances, nearest, squared_distance_blocks
+from gan.metrics.neighbours import Balls, kth_neighbour_distances, nearest, neighbour_distances, squared_distance_blocks
 
 
 def rows(seed: int, num: int, dimensions: int = 6) -> np.ndarray:
@@ -37,6 +37,12 @@ def test_kth_neighbour(k: int, block_bytes: int) -> None:
     x = rows(0, 20)
     expected = np.sort(all_distances(x, x), axis=1)[:, k]  # column 0 is the row itself
     np.testing.assert_allclose(kth_neighbour_distances(x, k, block_bytes=block_bytes), expected, rtol=1e-9)
+
+
+def test_several_k_at_once() -> None:
+    x = rows(0, 20)
+    for k, distances in zip((5, 1, 3), neighbour_distances(x, (5, 1, 3)), strict=True):
+        np.testing.assert_allclose(distances, kth_neighbour_distances(x, k), rtol=1e-12)
 
 
 def test_a_copy_is_a_neighbour_at_distance_zero() -> None:
