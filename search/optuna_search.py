@@ -22,7 +22,7 @@ from typing import Any
 
 import optuna
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 from ray.tune.search.optuna import OptunaSearch
 
 from gan.chance import Purpose, seed_at
@@ -33,6 +33,7 @@ from search.journal import FolderJournal
 from search.space import Space
 
 FID, RECALL = "best_fid", "best_recall"  # what a trial's results report for the study
+COPIES_OVER = "best_copies_over"  # above 0 the trial copies more than it may: a constraint of the study
 COLLAPSED, FINISHED, WAITING = "collapsed", "finished", "records_waiting"
 TRIAL_ID, TRIAL_NUMBER, TRIAL_FOLDER, RESUME_FROM = "trial_id", "trial_number", "trial_folder", "resume_from"
 IDENTITY = (TRIAL_ID, TRIAL_NUMBER, TRIAL_FOLDER, RESUME_FROM)
@@ -68,7 +69,8 @@ def num_to_run(study: optuna.Study, num_trials: int) -> int:
 def sampler_for(seed: int, number: int, num_trials: int) -> optuna.samplers.BaseSampler:
     """Multi-objective TPE (Ozaki et al. 2022) in its multivariate form with groups, made for conditional spaces.
 
-    Random until a third of the trials are there (4 to 10 of them): of fewer, TPE would only imitate the first.
+    Random until a third of the trials are there (4 to 10 of them): of fewer, TPE would only imitate the first. Trials
+    that copy training pictures count as bad ones, however good their FID and recall.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # of `group`
@@ -79,6 +81,11 @@ def sampler_for(seed: int, number: int, num_trials: int) -> optuna.samplers.Base
             group=True,
             constant_liar=True,
         )
+
+
+def is_copying(trial: FrozenTrial) -> bool:
+    """Whether its best tick copies more training pictures than it may."""
+    return bool(trial.constraints.get(COPIES_OVER, 0.0) > 0)
 
 
 class StudySearch(OptunaSearch):  # type: ignore[misc]
@@ -132,6 +139,8 @@ class StudySearch(OptunaSearch):  # type: ignore[misc]
         trial = self._ot_trials.pop(trial_id)
         for name, value in plain_facts(result or {}).items():
             trial.set_user_attr(name, value)
+        if result and COPIES_OVER in result:
+            trial.set_constraint(COPIES_OVER, result[COPIES_OVER])
         state, values = verdict(result, error)
         self._ot_study.tell(trial, values, state=state)
 

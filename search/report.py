@@ -13,7 +13,7 @@ from rich.table import Table
 
 from search.collapse import non_dominated
 from search.fields import Point
-from search.optuna_search import COLLAPSED, FID, RECALL, TRIAL_ID
+from search.optuna_search import COLLAPSED, FID, RECALL, TRIAL_ID, is_copying
 from search.plan import Plan
 
 matplotlib.use("agg")  # no display on a cluster
@@ -24,7 +24,10 @@ _STATUS = {TrialState.COMPLETE: "done", TrialState.FAIL: "failed", TrialState.PR
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """A trial of the study. fid, recall: of its best tick, reference half; the held-out ones of that same tick."""
+    """A trial of the study. fid, recall: of its best tick, reference half; the held-out ones of that same tick.
+
+    memorised: the share of near-copies of training pictures among that tick's samples.
+    """
 
     number: int
     trial_id: str
@@ -38,14 +41,19 @@ class Finding:
     recall: float
     fid_held_out: float
     recall_held_out: float
+    memorised: float
     on_front: bool = False
     point: Point = field(default_factory=dict)
 
 
 def findings(study: optuna.Study, plan: Plan) -> list[Finding]:
-    """All ended trials: the front first, by falling FID, then by FID."""
+    """All ended trials: the front first, by falling FID, then by FID.
+
+    Trials that copy training pictures are on the front only where all do: copies buy FID and recall.
+    """
     trials = [trial for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()]
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+    complete = [trial for trial in complete if not is_copying(trial)] or complete
     front = non_dominated([(trial.values[0], trial.values[1]) for trial in complete])
     on_front = {complete[index].number for index in front}
     found = [_finding(trial, plan, on_front=trial.number in on_front) for trial in trials]
@@ -77,6 +85,7 @@ def _finding(trial: FrozenTrial, plan: Plan, *, on_front: bool) -> Finding:
         recall=number(RECALL),
         fid_held_out=number(f"best_fid_{plan.features}"),
         recall_held_out=number(f"best_recall_{plan.features}"),
+        memorised=number(f"best_memorised_{plan.features}"),
         on_front=on_front,
         point=dict(trial.params),
     )
@@ -87,7 +96,7 @@ def front_table(found: Sequence[Finding], plan: Plan) -> Table:
     table = Table(title=f"Pareto front of search {plan.name}: {len(front_of(found))} of {len(found)} trials")
     table.add_column("trial", justify="right")
     table.add_column("network")
-    for name in ("kimg", "FID", "recall", "FID held out", "recall held out"):
+    for name in ("kimg", "FID", "recall", "FID held out", "recall held out", "copies"):
         table.add_column(name, justify="right")
     for finding in front_of(found):
         table.add_row(
@@ -98,6 +107,7 @@ def front_table(found: Sequence[Finding], plan: Plan) -> Table:
             f"{finding.recall:.3f}",
             f"{finding.fid_held_out:.2f}",
             f"{finding.recall_held_out:.3f}",
+            f"{finding.memorised:.3f}",
         )
     return table
 
@@ -106,7 +116,8 @@ def front_notes(found: Sequence[Finding], plan: Plan) -> list[str]:
     """What the table's numbers are, and the settings behind each row."""
     return [
         f"FID (lower is better) and recall (higher) by {plan.features}, {plan.num_samples} samples, at the best tick;"
-        " held out: against the half of the pictures that nothing was chosen by",
+        " held out: against the half of the pictures that nothing was chosen by; copies: the share of samples that are"
+        " almost training pictures",
         *(f"{finding.number:03d} {finding.network}: {settings_line(finding.point)}" for finding in front_of(found)),
     ]
 
@@ -129,7 +140,7 @@ def write_leaderboard(found: Sequence[Finding], path: Path) -> None:
     fields = sorted({name for finding in found for name in finding.point if name != "network"})
     plain = [
         "number", "network", "status", "on_front", "fid", "recall", "fid_held_out", "recall_held_out",
-        "best_images_seen", "images_seen", "collapsed", "trial_id", "run_id",
+        "memorised", "best_images_seen", "images_seen", "collapsed", "trial_id", "run_id",
     ]  # fmt: skip
     with path.open("w", newline="") as file:
         writer = csv.writer(file)

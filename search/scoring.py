@@ -55,6 +55,7 @@ def measure(
         diversity_features=apart.feature,
         fid=scores[0].fid,
         recall=scores[0].recall,
+        copies=scores[0].memorised - reference.training.memorised_if_fresh,
     )
     metrics = {
         **tick.as_metrics(),
@@ -77,6 +78,12 @@ def class_counts(training: Training, pictures: PictureSet) -> list[int]:
 def _lost(tick: Tick) -> Entry:
     nan = math.nan
     moment = Moment(
-        images_seen=tick.images_seen, finite=False, diversity=nan, diversity_features=nan, fid=nan, recall=nan
+        images_seen=tick.images_seen,
+        finite=False,
+        diversity=nan,
+        diversity_features=nan,
+        fid=nan,
+        recall=nan,
+        copies=nan,
     )
     return Entry(moment=moment, metrics=tick.as_metrics())

@@ -35,6 +35,7 @@ from search.folder import seal
 from search.history import Entry, best_entry, load_history, save_history
 from search.optuna_search import (
     COLLAPSED,
+    COPIES_OVER,
     FID,
     FINISHED,
     IDENTITY,
@@ -125,6 +126,7 @@ def result_of(
         scores = {name: value for name, value in best.metrics.items() if name.endswith(f"_{plan.features}")}
         result |= {f"best_{name}": value for name, value in scores.items()}
         result |= {FID: best.moment.fid, RECALL: best.moment.recall, "best_images_seen": best.moment.images_seen}
+        result[COPIES_OVER] = best.moment.copies - rule.most_copies
     return result
 
 

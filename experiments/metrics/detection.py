@@ -114,7 +114,7 @@ def measured(where: Ground, fault: str, dose: float, count: int, seed: int) -> d
     else:
         found["fid"] = [fid(samples, where.reals.compared)]
         found["fid_infinity"] = [extrapolate(samples, where.reals.compared, seed=0).fid_infinity]
-    return {name: [float(f"{value:.5g}") for value in values] for name, values in found.items()}
+    return {name: [float(f"{value:.4g}") for value in values] for name, values in found.items()}
 
 
 def run(options: argparse.Namespace, results: dict[str, Any]) -> None:
@@ -143,10 +143,25 @@ def run(options: argparse.Namespace, results: dict[str, Any]) -> None:
 
 
 def save(results: dict[str, Any], file: Path) -> None:
+    """A line a measurement, its numbers in the order of the first line."""
     partial = file.with_suffix(".partial")
-    lines = (f"{json.dumps(key)}:{json.dumps(results[key], separators=(',', ':'))}" for key in sorted(results))
+    numbers = list(BETTER)
+    lines = [f'"numbers":{json.dumps(numbers)}']
+    for key in sorted(results):
+        found = results[key]
+        values = None if found is None else [found[name] for name in numbers]
+        lines.append(f"{json.dumps(key)}:{json.dumps(values, separators=(',', ':'))}")
     partial.write_text("{\n" + ",\n".join(lines) + "\n}\n")
     partial.replace(file)
+
+
+def load(file: Path) -> dict[str, Any]:
+    """By key the numbers by name; nothing where there is no file yet."""
+    if not file.exists():
+        return {}
+    plain = json.loads(file.read_text())
+    numbers = plain.pop("numbers")
+    return {key: None if values is None else dict(zip(numbers, values, strict=True)) for key, values in plain.items()}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -161,7 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--table", action="store_true", help="only print what is there")
     parser.add_argument("--plot", type=Path, help="draw what is there")
     options = parser.parse_args(arguments)
-    results: dict[str, Any] = json.loads(options.results.read_text()) if options.results.exists() else {}
+    results = load(options.results)
     if not options.table:
         run(options, results)
     print(summary(results))

@@ -1,6 +1,5 @@
 """The detection experiment: faults are what they are named after, and the table says what was measured."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 import torch
 
 from experiments.metrics.contenders import NAMES, Contrastive, Pixels, nt_xent
-from experiments.metrics.detection import main
+from experiments.metrics.detection import load, main, save
 from experiments.metrics.faults import DOSES, NONE, NUM_REPEATED, Pool, spoilt
 from experiments.metrics.seen import false_alarms, readings, seen_from, table
 from gan.data.armory import draw_armory
@@ -136,14 +135,14 @@ def test_measured_once_and_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     file, picture = tmp_path / "results.json", tmp_path / "plot.png"
     asked = ["--counts", "40", "--seeds", "1", "--faults", "noise", "--results", str(file), "--plot", str(picture)]
     assert main(asked) == 0
-    first = json.loads(file.read_text())
+    first = load(file)
     assert len(first) == 1 + len(DOSES["noise"])
     assert picture.stat().st_size > 10_000
     del first["armory | randconv | 40 | 0 | noise | 0.15"]
     first["armory | randconv | 40 | 0 | none | 0"]["fid"] = [1.0, 0.0, 2.0]
-    file.write_text(json.dumps(first))
+    save(first, file)
     assert main(asked) == 0
-    again = json.loads(file.read_text())
+    again = load(file)
     assert len(again) == 1 + len(DOSES["noise"])
     assert again["armory | randconv | 40 | 0 | none | 0"]["fid"] == [1.0, 0.0, 2.0]  # not measured again
     rows = [line for line in table(again).splitlines() if "| fid |" in line]

@@ -9,7 +9,11 @@ TICK = 10_000
 
 
 def history(
-    diversity: Sequence[float], *, recall: Sequence[float] | None = None, features: Sequence[float] | None = None
+    diversity: Sequence[float],
+    *,
+    recall: Sequence[float] | None = None,
+    features: Sequence[float] | None = None,
+    copies: Sequence[float] | None = None,
 ) -> list[Moment]:
     return [
         Moment(
@@ -19,6 +23,7 @@ def history(
             diversity_features=value if features is None else features[index],
             fid=100.0 - index,
             recall=0.3 if recall is None else recall[index],
+            copies=0.0 if copies is None else copies[index],
         )
         for index, value in enumerate(diversity)
     ]
@@ -41,8 +46,8 @@ def test_early_sameness_is_no_collapse() -> None:
 
 
 def test_a_young_run_is_never_judged_however_short_its_ticks() -> None:
-    young = [Moment(images_seen=i * 1000, finite=True, diversity=0.0, diversity_features=0.0, fid=9.0, recall=0.0)
-             for i in range(1, 20)]  # fmt: skip
+    young = [Moment(images_seen=i * 1000, finite=True, diversity=0.0, diversity_features=0.0, fid=9.0, recall=0.0,
+                    copies=0.0) for i in range(1, 20)]  # fmt: skip
     assert first_stop(young) is None
 
 
@@ -77,7 +82,7 @@ def test_recall_of_early_noise_counts_for_nothing() -> None:
 
 def test_what_is_not_finite_ends_at_once() -> None:
     nan = math.nan
-    gone = Moment(images_seen=500, finite=False, diversity=nan, diversity_features=nan, fid=nan, recall=nan)
+    gone = Moment(images_seen=500, finite=False, diversity=nan, diversity_features=nan, fid=nan, recall=nan, copies=nan)
     assert RULE.reason([gone], TOTAL) == "weights or losses are not finite"
     assert not RULE.healthy(gone, TOTAL)
     assert RULE.reason([], TOTAL) is None
@@ -94,6 +99,14 @@ def test_the_best_tick_is_one_healthy_tick() -> None:
     best = best_moment(moments, RULE, TOTAL)
     assert best is moments[3], "not the collapsed one of lower FID, not the recall of another tick"
     assert best_moment(moments[:2], RULE, TOTAL) is None, "before a quarter of the budget"
+
+
+def test_a_tick_of_copies_is_best_only_where_there_is_no_other() -> None:
+    """FID falls from tick to tick."""
+    moments = history([0.8] * 6, copies=[0.0, 0.0, 0.04, 0.05, 0.2, 0.3])
+    assert best_moment(moments, RULE, TOTAL) is moments[3]
+    all_copy = history([0.8] * 6, copies=[0.2] * 6)
+    assert best_moment(all_copy, RULE, TOTAL) is all_copy[5]
 
 
 def test_noise_is_nobodys_best_tick() -> None:

@@ -11,6 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 from search.folder import COMPLETE, SearchFolder, seal
 from search.optuna_search import (
     COLLAPSED,
+    COPIES_OVER,
     FID,
     FINISHED,
     IDENTITY,
@@ -21,6 +22,7 @@ from search.optuna_search import (
     TRIAL_ID,
     TRIAL_NUMBER,
     StudySearch,
+    is_copying,
     num_to_run,
     open_storage,
     open_study,
@@ -197,6 +199,17 @@ def test_the_study_on_object_storage_is_a_journal(
     again.on_trial_complete("new", result())
     assert states(folder) == [TrialState.COMPLETE, TrialState.WAITING]
     assert folder.names("journal") == sorted(folder.names("journal"))
+
+
+def test_copying_trials_are_the_studys_bad_ones(folder: SearchFolder, begin: Begin) -> None:
+    """The constraint is stored with the trial, so that a resumed search knows it too."""
+    search = begin(folder)
+    for number, over in enumerate((-0.05, 0.3)):
+        search.suggest(f"id{number}")
+        search.on_trial_complete(f"id{number}", result() | {COPIES_OVER: over})
+    assert [is_copying(trial) for trial in trials_in(folder)[:2]] == [False, True]
+    best = optuna.load_study(study_name=STUDY, storage=open_storage(folder)).best_trials
+    assert [trial.number for trial in best] == [0]
 
 
 def test_tpe_takes_every_state_in_a_conditional_space(folder: SearchFolder, space: Space) -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 from rich.console import Console
 
 from search.live import Progress, Row, progress_line, progress_table
-from search.optuna_search import COLLAPSED, FID, RECALL, TRIAL_ID
+from search.optuna_search import COLLAPSED, COPIES_OVER, FID, RECALL, TRIAL_ID
 from search.plan import Plan
 from search.report import draw_front, findings, front_notes, front_of, front_table, write_leaderboard
 from search.space import Space
@@ -52,6 +52,22 @@ def test_the_front_comes_first_and_the_collapsed_are_not_on_it(study: optuna.Stu
     assert [finding.status for finding in found] == ["done", "done", "collapsed", "done", "failed"]
     assert found[0].fid_held_out == 31.0
     assert math.isnan(found[-1].fid)
+
+
+def test_copies_buy_no_place_on_the_front(study: optuna.Study, plan: Plan) -> None:
+    """Trial 1 has the lowest FID of all that came to their end."""
+    for copying, front in (({1}, [0, 2]), ({0, 1, 2}, [0, 1])):
+        again = optuna.create_study(directions=["minimize", "maximize"])
+        for trial in (trial for trial in study.get_trials() if trial.state.is_finished()):
+            again.add_trial(
+                create_trial(
+                    state=trial.state,
+                    values=trial.values,
+                    user_attrs=trial.user_attrs,
+                    constraints={COPIES_OVER: 0.2 if trial.number in copying else -0.05},
+                )
+            )
+        assert [finding.number for finding in front_of(findings(again, plan))] == front
 
 
 def test_the_leaderboard_has_a_row_a_trial(study: optuna.Study, plan: Plan, tmp_path: Path) -> None:
