@@ -1,8 +1,9 @@
 """Which number sees which fault, from which dose on, at how many samples? Real pictures, spoilt on purpose.
 
     python experiments/metrics/detection.py --sets armory dcss-items.zip dcss-monsters.zip --features randconv pixels
-    python experiments/metrics/detection.py --sets dcss-items.zip --counts 25 50 100 --reals 50 100
-    python experiments/metrics/detection.py --table --plot detection.png
+    python experiments/metrics/detection.py --sets dcss-items.zip --counts 25 50 100 --reals 50 --results small.json
+    python experiments/metrics/detection.py --table --show doses --plot detection.png
+    python experiments/metrics/detection.py --table --show size
 
 A quarter of a set is compared with (near duplicates stay together), samples are drawn from the rest, so that at dose
 0 nothing is wrong. Every measurement is kept in results.json as it comes; what is in it is not measured again.
@@ -25,7 +26,7 @@ from tqdm import tqdm
 
 from experiments.metrics.contenders import NAMES, net_named
 from experiments.metrics.faults import DOSES, NONE, Pool, spoilt
-from experiments.metrics.seen import plot, summary, table
+from experiments.metrics.seen import by_size, plot, summary, table
 from gan.data.armory import draw_armory
 from gan.data.dataset import load_pictures
 from gan.data.resolution import Resolution
@@ -38,6 +39,7 @@ from gan.metrics.report import BETTER, Reals, measure
 from gan.metrics.split import split_halves
 
 RESULTS: Final = Path(__file__).with_name("results.json")
+SMALL: Final = Path(__file__).with_name("small.json")
 SIDE: Final = 32
 ARMORY_PICTURES: Final = 2880
 SLOW_INTERVALS: Final = ("fid", "fid_infinity")  # of a spoilt set only the value is of use
@@ -164,6 +166,13 @@ def load(file: Path) -> dict[str, Any]:
     return {key: None if values is None else dict(zip(numbers, values, strict=True)) for key, values in plain.items()}
 
 
+def of_one_net(results: dict[str, Any], features: str) -> dict[str, Any]:
+    """Those of the sets that were measured in small parts too."""
+    sets = {key.split(",")[0] for key in results if " reals | " in key}
+    kept = {key: value for key, value in results.items() if key.split(",")[0].split(" | ")[0] in sets}
+    return {key: value for key, value in kept.items() if key.split(" | ")[1] == features}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", nargs="+", default=["armory"], help="armory, or folders or zips [armory]")
@@ -174,13 +183,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--table", action="store_true", help="only print what is there")
+    parser.add_argument("--show", choices=("summary", "doses", "size"), default="summary", help="which table [summary]")
+    parser.add_argument("--small", type=Path, default=SMALL, help="results of small sets, for --show size")
     parser.add_argument("--plot", type=Path, help="draw what is there")
     options = parser.parse_args(arguments)
     results = load(options.results)
     if not options.table:
         run(options, results)
-    print(summary(results))
-    print(table(results))
+    if options.show == "size":  # which holds small sets against whole ones
+        results = of_one_net(results | load(options.small), options.features[0])
+    print({"size": by_size, "summary": summary, "doses": table}[options.show](results))
     if options.plot:
         plot(results, options.plot)
     return 0

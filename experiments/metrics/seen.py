@@ -136,6 +136,38 @@ def summary(results: Mapping[str, Any], best: int = 10) -> str:
     return "\n".join(lines)
 
 
+def sight_by_size(results: Mapping[str, Any]) -> dict[str, dict[tuple[int, float], float]]:
+    """By number, and by samples and reals (infinite: all of a set): its mean share of spoilt sets seen, over those
+    faults of which it sees a quarter with the most samples."""
+    seen: dict[tuple[str, tuple[int, float], str], list[bool]] = defaultdict(list)
+    for (case, fault, number), what in readings(results).items():
+        _, limited, reals = case.name.partition(", ")
+        size = (case.samples, float(reals.split()[0]) if limited else np.inf)
+        for values in what.doses.values():
+            for seed, value in values.items():
+                seen[number, size, fault].append(_outside(value, what.null[seed], WORSE[BETTER[number]]))
+    sizes = {size for _, size, _ in seen}
+    found: dict[str, dict[tuple[int, float], float]] = {}
+    for number in BETTER:
+        own = [fault for fault in DOSES if np.mean(seen.get((number, max(sizes), fault), [False])) >= 0.25]
+        found[number] = {
+            size: float(np.mean([np.mean(seen.get((number, size, fault), [np.nan])) for fault in own]))
+            for size in sizes
+        }
+    return found
+
+
+def by_size(results: Mapping[str, Any]) -> str:
+    """`sight_by_size` as a table."""
+    sight = sight_by_size(results)
+    sizes = sorted(next(iter(sight.values())), key=lambda size: (size[1], size[0]))
+    heads = [f"{samples} to {'all' if np.isinf(reals) else f'{reals:g}'}" for samples, reals in sizes]
+    lines = [f"| number | {' | '.join(heads)} |", f"|{'---|' * (1 + len(sizes))}"]
+    for number, found in sight.items():
+        lines.append(f"| {number} | {' | '.join(f'{found[size]:.2f}' for size in sizes)} |")
+    return "\n".join(lines)
+
+
 def table(results: Mapping[str, Any]) -> str:
     """A row a case and number: the least dose seen of each fault, and the largest dose there was if not all."""
     found = readings(results)

@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from experiments.metrics.contenders import NAMES, Contrastive, Pixels, nt_xent
-from experiments.metrics.detection import load, main, save
+from experiments.metrics.detection import RESULTS, SMALL, load, main, of_one_net, save
 from experiments.metrics.faults import DOSES, NONE, NUM_REPEATED, Pool, spoilt
-from experiments.metrics.seen import false_alarms, readings, seen_from, table
+from experiments.metrics.seen import false_alarms, readings, seen_from, sight_by_size, table
 from gan.data.armory import draw_armory
 from gan.features.registry import FEATURE_NETS
+from gan.metrics.smallest import SMALLEST
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +129,15 @@ def test_seen_from(values: dict[float, list[float]], expected: str) -> None:
 def test_false_alarms_count_pairs() -> None:
     apart = results({0.02: [0.5, 0.5]}, [[0.8, 0.7, 0.9], [0.6, 0.55, 0.65]])
     assert false_alarms(apart) == {("net", "recall"): 0.5}  # .6 is below .7; .8 is above .65, which is no worse
+
+
+def test_the_smallest_sets_follow_the_measurement() -> None:
+    """gan/metrics/smallest.py: half of the sight with 200 samples against all reals is left."""
+    sight = sight_by_size(of_one_net(load(RESULTS) | load(SMALL), "randconv"))
+    assert set(SMALLEST) == set(sight)
+    for number, smallest in SMALLEST.items():
+        found = sight[number]
+        assert found[smallest.samples, float(smallest.reals)] >= 0.5 * found[200, np.inf], number
 
 
 def test_measured_once_and_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

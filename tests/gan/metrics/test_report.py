@@ -78,12 +78,12 @@ def test_lost_classes_and_copies_lie_outside_the_intervals(reals: Reals) -> None
 
 
 def test_too_few_are_never_reported_as_good(reals: Reals) -> None:
-    samples, _ = drawn(2, 40)
+    samples, _ = drawn(2, 20)
     numbers = measure(samples, reals, features="gauss").to_plain()["numbers"]
     for name, number in numbers.items():
         assert number["value"] is None, name
         assert number["low"] is None
-        assert "40 samples, needs" in number["untrusted"]["why"]
+        assert "20 samples, needs" in number["untrusted"]["why"]
 
 
 def test_only_what_is_asked_for(reals: Reals) -> None:
