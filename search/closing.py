@@ -29,7 +29,11 @@ def next_steps(outcome: Outcome, plan: Plan, folder: SearchFolder, tracking: str
     collapsed = sum(bool(finding.collapsed) for finding in outcome.found)
     failed = sum(finding.status == "failed" for finding in outcome.found)
     kept = f"everything is kept in {folder.root if folder.is_local else folder.storage}"
-    lines = [f"{len(outcome.found)} trials ended, {collapsed} of them collapsed, {failed} failed; {kept}"]
+    stopped = sum(finding.status == "stopped" for finding in outcome.found)
+    lines = [
+        f"{len(outcome.found)} trials ended, {collapsed} of them collapsed, {stopped} stopped without hope,"
+        f" {failed} failed; {kept}"
+    ]
     shown = hide_password(tracking)
     flags = "" if tracking == tracking_uri() else f" --tracking-uri {shown}"
     if not outcome.complete:

@@ -17,10 +17,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from search.optuna_search import COLLAPSED, FID, RECALL, TRIAL_ID, TRIAL_NUMBER, WAITING, trial_name
+from search.optuna_search import COLLAPSED, FID, RECALL, STOPPED, TRIAL_ID, TRIAL_NUMBER, WAITING, trial_name
 from search.plan import Plan
 
 _NONE = "-"
+_ENDED = {"done": "green", "collapsed": "yellow", "stopped": "magenta", "failed": "red"}  # and their colours
 _MOST_ROWS = 24
 
 
@@ -39,6 +40,7 @@ class Row:
     best_fid: float = math.nan
     best_recall: float = math.nan
     collapsed: str = ""
+    stopped: str = ""
     records_waiting: int = 0
 
 
@@ -65,7 +67,7 @@ class Progress:
 
     @property
     def num_done(self) -> int:
-        return self.num_done_before + sum(row.status in ("done", "collapsed", "failed") for row in self.rows.values())
+        return self.num_done_before + sum(row.status in _ENDED for row in self.rows.values())
 
     @property
     def num_collapsed(self) -> int:
@@ -91,11 +93,12 @@ class Progress:
 
 
 class LiveView(Callback):  # type: ignore[misc]
-    """Tune's callback: keeps `Progress` and draws it. fail_trial(trial id, name, reason) hears of trials that died."""
+    """Tune's callback: keeps `Progress` and draws it. close_trial (`SearchRecord`'s) hears of trials that died or were
+    stopped: they cannot close their own records."""
 
-    def __init__(self, progress: Progress, fail_trial: Callable[[str, str, str], None], console: Console) -> None:
+    def __init__(self, progress: Progress, close_trial: Callable[..., None], console: Console) -> None:
         self._progress = progress
-        self._fail_trial = fail_trial
+        self._close_trial = close_trial
         self._console = console
         self._live: Live | None = None
 
@@ -128,14 +131,19 @@ class LiveView(Callback):  # type: ignore[misc]
             best_fid=float(result[FID]),
             best_recall=float(result[RECALL]),
             collapsed=str(result[COLLAPSED]),
+            stopped=str(result[STOPPED]),
             records_waiting=int(result[WAITING]),
         )
         self._show(row, progress_line(row, self._progress.plan))
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         row = self._row(trial)
-        status = "collapsed" if row.collapsed else "done"
-        self._show(replace(row, status=status), f"collapsed: {row.collapsed}" if row.collapsed else "done")
+        if row.stopped:
+            name = trial_name(row.number, row.network)
+            self._close_trial(trial.config[TRIAL_ID], name, status="FINISHED", tag=STOPPED, reason=row.stopped)
+        status = "collapsed" if row.collapsed else "stopped" if row.stopped else "done"
+        why = row.collapsed or row.stopped
+        self._show(replace(row, status=status), f"{status}: {why}" if why else status)
 
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self._show(replace(self._row(trial), status="waiting"), f"tried again: {_error_line(_error_of(trial))}")
@@ -143,7 +151,8 @@ class LiveView(Callback):  # type: ignore[misc]
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         error, row = _error_of(trial), self._row(trial)
         whole = str(error) if isinstance(error, RayTaskError) else _error_line(error)
-        self._fail_trial(trial.config[TRIAL_ID], trial_name(row.number, row.network), whole)
+        name = trial_name(row.number, row.network)
+        self._close_trial(trial.config[TRIAL_ID], name, status="FAILED", tag="error", reason=whole)
         self._show(replace(row, status="failed"), f"failed: {_error_line(error)}")
         if isinstance(error, RayTaskError):
             self._console.print(whole, highlight=False, markup=False, soft_wrap=True)
@@ -199,8 +208,9 @@ def progress_table(progress: Progress) -> Table:
     for name in ("kimg", "img/s", "FID", "recall", "ADA p", "best FID", "its recall"):
         table.add_column(name, justify="right")
     for row in sorted(progress.rows.values(), key=lambda row: row.number)[-_MOST_ROWS:]:
-        style = {"running": "cyan", "done": "green", "collapsed": "yellow", "failed": "red"}.get(row.status, "dim")
-        status = f"collapsed: {row.collapsed}" if row.collapsed else row.status
+        style = (_ENDED | {"running": "cyan"}).get(row.status, "dim")
+        why = row.collapsed or row.stopped
+        status = f"{row.status}: {why}" if why else row.status
         table.add_row(
             f"{row.number:03d}",
             row.network,

@@ -90,6 +90,7 @@ def new_plan(options: argparse.Namespace, name: str, recipes: tuple[str, ...], p
         fit=options.fit or FIT,
         settings=tuple(options.set or ()),
         varied=tuple(options.vary or ()),
+        early_stopping=options.early_stopping is not False,
     )
 
 
@@ -107,6 +108,7 @@ def continued_plan(options: argparse.Namespace, old: Plan) -> Plan:
         "--seed": (options.seed, old.seed),
         "--conditional": (options.conditional, old.conditional),
         "--set": (None if options.set is None else tuple(options.set), old.settings),
+        "--early-stopping": (options.early_stopping, old.early_stopping),
         "--vary": (None if options.vary is None else tuple(options.vary), old.varied),
     }
     if options.networks or options.recipe:

@@ -4,7 +4,7 @@ Ray's own `OptunaSearch` in a study of two objectives tells Optuna COMPLETE for 
 score it had then), leaves one without finite values RUNNING for ever, and reports the last result, not the best. Here:
 
   ended by itself, with values        COMPLETE, the values of its best tick (collapse.best_moment)
-  collapsed, or cut by a scheduler    PRUNED, no values: TPE counts it among the bad
+  collapsed, or stopped without hope  PRUNED, no values: TPE counts it among the bad
   no finite values, or failed         FAIL: TPE learns nothing from it
 
 The study is the truth of the search, not Tune's experiment state: Tune writes that every ten seconds or so, in place,
@@ -34,7 +34,8 @@ from search.space import Space
 
 FID, RECALL = "best_fid", "best_recall"  # what a trial's results report for the study
 COPIES_OVER = "best_copies_over"  # above 0 the trial copies more than it may: a constraint of the study
-COLLAPSED, FINISHED, WAITING = "collapsed", "finished", "records_waiting"
+COLLAPSED, STOPPED, FINISHED, WAITING = "collapsed", "stopped", "finished", "records_waiting"
+TRIAL_NAME, CURVE = "trial", "curve"  # `007`; points (images seen, best FID, its recall), a tick each
 TRIAL_ID, TRIAL_NUMBER, TRIAL_FOLDER, RESUME_FROM = "trial_id", "trial_number", "trial_folder", "resume_from"
 IDENTITY = (TRIAL_ID, TRIAL_NUMBER, TRIAL_FOLDER, RESUME_FROM)
 STUDY = "search"
@@ -139,6 +140,8 @@ class StudySearch(OptunaSearch):  # type: ignore[misc]
         trial = self._ot_trials.pop(trial_id)
         for name, value in plain_facts(result or {}).items():
             trial.set_user_attr(name, value)
+        if result and CURVE in result:
+            trial.set_user_attr(CURVE, result[CURVE])
         if result and COPIES_OVER in result:
             trial.set_constraint(COPIES_OVER, result[COPIES_OVER])
         state, values = verdict(result, error)
@@ -175,7 +178,7 @@ def verdict(result: Mapping[str, Any] | None, error: bool) -> tuple[TrialState, 
 def plain_facts(result: Mapping[str, Any]) -> dict[str, str | float | int | bool]:
     """Of a result, what the records show later: `best_…`, how far it came, why it ended."""
     kept = {name: value for name, value in result.items() if name.startswith("best_")}
-    kept |= {name: result[name] for name in (COLLAPSED, FINISHED, "images_seen", "run_id") if name in result}
+    kept |= {name: result[name] for name in (COLLAPSED, STOPPED, FINISHED, "images_seen", "run_id") if name in result}
     return {
         name: value
         for name, value in kept.items()

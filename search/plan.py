@@ -22,7 +22,7 @@ class Plan:
 
     recipes: one a network, in the order of the first trials. kimg: thousands of images a trial is trained on.
     num_samples: pictures scored at each of num_ticks ticks, of seeds 0, 1, … settings and varied: what --set and
-    --vary were given (search/vary.py).
+    --vary were given (search/vary.py). early_stopping: whether hopeless trials are ended (search/hopeless.py).
     """
 
     name: str
@@ -42,6 +42,7 @@ class Plan:
     fit: Fit = "letterbox"
     settings: tuple[str, ...] = ()
     varied: tuple[str, ...] = ()
+    early_stopping: bool = True
 
     def __post_init__(self) -> None:
         for value, flag, least in (

@@ -209,16 +209,19 @@ class SearchRecord:
         for file in files:
             self._note_failure(lambda file=file: self._client.log_artifact(self.address.parent_run_id, str(file)))  # type: ignore[misc]
 
-    def fail_trial(self, trial_id: str, run_name: str, reason: str) -> None:
-        """Close the run of a trial that died as FAILED, the reason as tag `error`; make the run where there is none."""
+    def close_trial(self, trial_id: str, run_name: str, *, status: str, tag: str, reason: str) -> None:
+        """Close the run of a trial that could not do so itself, the reason in that tag; make it where there is none.
+
+        One that died is FAILED, with tag `error`; one that was stopped is FINISHED, with tag `stopped`.
+        """
 
         def delivery() -> None:
             run = find_trial(self._client, self.address.experiment_id, trial_id)
             if run is None:
                 tags = {KIND: "trial", TRIAL_ID: trial_id, PARENT: self.address.parent_run_id}
                 run = self._client.create_run(self.address.experiment_id, tags=tags, run_name=run_name)
-            self._client.set_tag(run.info.run_id, "error", reason[-_LONGEST_TAG:])
-            self._client.set_terminated(run.info.run_id, status="FAILED")
+            self._client.set_tag(run.info.run_id, tag, reason[-_LONGEST_TAG:])
+            self._client.set_terminated(run.info.run_id, status=status)
 
         self._note_failure(delivery)
 

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from search.collapse import non_dominated
 from search.fields import Point
-from search.optuna_search import COLLAPSED, FID, RECALL, TRIAL_ID, is_copying
+from search.optuna_search import COLLAPSED, FID, RECALL, STOPPED, TRIAL_ID, is_copying
 from search.plan import Plan
 
 matplotlib.use("agg")  # no display on a cluster
@@ -35,6 +35,7 @@ class Finding:
     network: str
     status: str
     collapsed: str
+    stopped: str
     images_seen: int
     best_images_seen: int
     fid: float
@@ -77,8 +78,9 @@ def _finding(trial: FrozenTrial, plan: Plan, *, on_front: bool) -> Finding:
         trial_id=str(facts.get(TRIAL_ID, "")),
         run_id=str(facts.get("run_id", "")),
         network=str(trial.params.get("network", "")),
-        status="collapsed" if collapsed else _STATUS[trial.state],
+        status="collapsed" if collapsed else "stopped" if facts.get(STOPPED) else _STATUS[trial.state],
         collapsed=collapsed,
+        stopped=str(facts.get(STOPPED, "")),
         images_seen=int(facts.get("images_seen", 0)),
         best_images_seen=int(facts.get("best_images_seen", 0)),
         fid=number(FID),
@@ -140,7 +142,7 @@ def write_leaderboard(found: Sequence[Finding], path: Path) -> None:
     fields = sorted({name for finding in found for name in finding.point if name != "network"})
     plain = [
         "number", "network", "status", "on_front", "fid", "recall", "fid_held_out", "recall_held_out",
-        "memorised", "best_images_seen", "images_seen", "collapsed", "trial_id", "run_id",
+        "memorised", "best_images_seen", "images_seen", "collapsed", "stopped", "trial_id", "run_id",
     ]  # fmt: skip
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
@@ -158,12 +160,15 @@ def draw_front(found: Sequence[Finding], plan: Plan, path: Path) -> None:
     figure, axes = pyplot.subplots(figsize=(9.5, 5.5), dpi=150)
     scored = [finding for finding in found if math.isfinite(finding.fid)]
     for colour, network in zip(_COLOURS, dict.fromkeys(f.network for f in scored), strict=False):
-        done = [f for f in scored if f.network == network and not f.collapsed]
-        gone = [f for f in scored if f.network == network and f.collapsed]
-        axes.scatter([f.fid for f in done], [f.recall for f in done], color=colour, s=42, label=network, zorder=3)
-        if gone:
-            label = f"{network}, collapsed later"
-            axes.scatter([f.fid for f in gone], [f.recall for f in gone], color=colour, marker="x", s=42, label=label)
+        own = [f for f in scored if f.network == network]
+        for marker, words, some in (
+            ("o", "", [f for f in own if not f.collapsed and not f.stopped]),
+            ("x", ", collapsed later", [f for f in own if f.collapsed]),
+            ("|", ", stopped", [f for f in own if f.stopped]),
+        ):
+            if some or not words:
+                places = [f.fid for f in some], [f.recall for f in some]
+                axes.scatter(*places, color=colour, marker=marker, s=42, label=f"{network}{words}", zorder=3)
     front = sorted(front_of(found), key=lambda f: f.fid)
     if front:
         steps = {"where": "post", "color": "#444444", "lw": 1.2, "ls": "--", "label": "front"}
@@ -171,6 +176,8 @@ def draw_front(found: Sequence[Finding], plan: Plan, path: Path) -> None:
     for finding in front:
         at = (finding.fid, finding.recall)
         axes.annotate(f"{finding.number:03d}", at, xytext=(6, 5), textcoords="offset points", fontsize=9)
+    if scored and max(f.fid for f in scored) > 5 * max(1e-3, min(f.fid for f in scored)):
+        axes.set_xscale("log")  # the hopeless would push all others into a corner
     axes.set_xlabel(f"FID of the reference half ({plan.features}, {plan.num_samples} samples); lower is better")
     axes.set_ylabel("recall of the reference half; higher is better")
     axes.set_title(f"search {plan.name}: {len(found)} trials of {plan.kimg:.4g} kimg")

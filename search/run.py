@@ -83,6 +83,11 @@ def _parser() -> Parser:
     much.add_argument("--kimg", type=float, metavar="K", help="thousands of pictures shown to a trial [the recipe's]")
     much.add_argument("--ticks", type=int, metavar="N", help="scores and checkpoints a trial, evenly spread [10]")
     much.add_argument("--samples", type=int, metavar="N", help="pictures made for each score [1000]")
+    much.add_argument(
+        "--early-stopping",
+        action=argparse.BooleanOptionalAction,
+        help="end trials at half of their budget or later that others are ahead of in FID and in recall [yes]",
+    )
     where = parser.add_argument_group("where")
     where.add_argument("--storage", metavar="URI", help="folder or URI for the study and checkpoints [./runs]")
     where.add_argument("--tracking-uri", metavar="URI", help="MLflow [sqlite:///./runs/mlflow.db]")

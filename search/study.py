@@ -23,11 +23,13 @@ from gan.pixels import sheet
 from search.cluster import Machines, TrialResources, choose_resources, cluster_address, connect, local_machine
 from search.collapse import CollapseRule
 from search.folder import SearchFolder
+from search.hopeless import HopelessRule
 from search.live import LiveView, Progress
 from search.optuna_search import TRIAL_FOLDER, TRIAL_ID, StudySearch, num_to_run, open_study
 from search.plan import Plan, begin_folder
 from search.records import SearchRecord, demand_mlflow
 from search.report import Finding, draw_front, findings, write_leaderboard
+from search.stopper import StopHopeless, curves_of
 from search.trainable import run_trial
 
 _MOST_FAILURES = 2  # of a trial, gone on from its last checkpoint; a third says that the trial itself is at fault
@@ -109,7 +111,7 @@ def search(
                 address=record.address,
                 num_processes=resources.processes,
             )
-            view = LiveView(Progress(plan=plan, num_done_before=plan.num_trials - left), record.fail_trial, console)
+            view = LiveView(Progress(plan=plan, num_done_before=plan.num_trials - left), record.close_trial, console)
             with closing(view):
                 _tuner(trainable, plan, study, left, folder, resources, view).fit()
         record.settle(_ended(study))
@@ -159,6 +161,7 @@ def _tuner(
             failure_config=tune.FailureConfig(max_failures=_MOST_FAILURES),
             checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
             callbacks=[view],
+            stop=StopHopeless(HopelessRule(), plan.total_images, curves_of(study)) if plan.early_stopping else None,
             verbose=0,
         ),
     )

@@ -33,15 +33,19 @@ from gan.training import Training
 from search.collapse import CollapseRule
 from search.folder import seal
 from search.history import Entry, best_entry, load_history, save_history
+from search.hopeless import curve_of
 from search.optuna_search import (
     COLLAPSED,
     COPIES_OVER,
+    CURVE,
     FID,
     FINISHED,
     IDENTITY,
     RECALL,
     RESUME_FROM,
+    STOPPED,
     TRIAL_ID,
+    TRIAL_NAME,
     TRIAL_NUMBER,
     WAITING,
     trial_name,
@@ -88,9 +92,9 @@ def run_trial(
     collapsed = rule.reason([entry.moment for entry in history], plan.total_images)
     if collapsed is None and training.images_seen < plan.total_images:
         with team(training, pictures, num_processes=num_processes, cpus=cpus, gpus=gpus) as world:
-            collapsed = _train_on(training, history, plan, rule, pictures, reference, spread, record, world)
+            collapsed = _train_on(training, history, plan, rule, pictures, reference, spread, record, config, world)
     else:  # it was killed between its last checkpoint and its end
-        tune.report(result_of(history, plan, rule, collapsed, record, network))
+        tune.report(result_of(history, plan, rule, collapsed, record, config))
     record.end(collapsed=collapsed)
 
 
@@ -106,18 +110,21 @@ def result_of(
     rule: CollapseRule,
     collapsed: str | None,
     record: TrialRecord,
-    network: str,
+    config: Mapping[str, Any],
 ) -> dict[str, Any]:
     """What Tune, the study and the live table are told: the latest tick, and the best one so far as `best_…`."""
     last = history[-1]
     best = best_entry(history, rule, plan.total_images)
     result: dict[str, Any] = {
         **last.metrics,
-        "network": network,
+        "network": config["network"],
+        TRIAL_NAME: f"{config[TRIAL_NUMBER]:03d}",
         "images_seen": last.moment.images_seen,
         "run_id": record.run_id,
         WAITING: record.num_waiting,
         COLLAPSED: collapsed or "",
+        STOPPED: "",  # search/stopper.py may say otherwise
+        CURVE: [list(point) for point in curve_of([entry.moment for entry in history], rule, plan.total_images)],
         FINISHED: last.moment.images_seen >= plan.total_images,
         FID: math.nan,
         RECALL: math.nan,
@@ -139,11 +146,11 @@ def _train_on(
     reference: Reference,
     spread: RealSpread,
     record: TrialRecord,
+    config: Mapping[str, Any],
     world: World,
 ) -> str | None:
     """Train to the end of the schedule or to a collapse, whose reason is returned."""
     net = load_feature_net(plan.features, training.device)
-    network = name_of(training.config.network)
     for tick in train(training, pictures, world):
         measured = measure(
             training,
@@ -166,7 +173,7 @@ def _train_on(
                 candidate=checkpoint if healthy else None,
             )
             tune.report(
-                result_of(history, plan, rule, collapsed, record, network),
+                result_of(history, plan, rule, collapsed, record, config),
                 checkpoint=None if checkpoint is None else tune.Checkpoint.from_directory(checkpoint),
             )
         if collapsed is not None:

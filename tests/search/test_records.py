@@ -166,10 +166,10 @@ def test_a_dead_trial_is_closed_and_a_forgotten_one_is_settled(record: SearchRec
     assert client.get_run(written.run_id).info.status == "RUNNING"
     record.settle({"abc": "FINISHED"})
     assert client.get_run(written.run_id).info.status == "FINISHED"
-    record.fail_trial("abc", "000-dcgan", "its process was lost")
+    record.close_trial("abc", "000-dcgan", status="FAILED", tag="error", reason="its process was lost")
     run = client.get_run(written.run_id)
     assert (run.info.status, run.data.tags["error"]) == ("FAILED", "its process was lost")
-    record.fail_trial("never begun", "001-dcgan", "no module")
+    record.close_trial("never begun", "001-dcgan", status="FAILED", tag="error", reason="no module")
     run = find_trial(client, record.address.experiment_id, "never begun")
     assert run is not None
     assert (run.info.status, run.info.run_name, run.data.tags["error"]) == ("FAILED", "001-dcgan", "no module")

@@ -1,0 +1,118 @@
+"""What does ending hopeless trials save, and what does it lose? Searches replayed from recorded runs.
+
+    python experiments/early_stopping/run.py
+
+Recorded runs of other experiments (ablation, networks, quality: 64,000 images, eight ticks, scores of the reference
+half) are the trials. A search draws some of them in a random order, a few at a time; the rule (search/hopeless.py) sees
+the curves as they come. Lost is a trial that would have been on the final front of that search and was ended.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import numpy as np
+from tqdm import tqdm
+
+from gan.command_line import Parser, run_command
+from search.collapse import non_dominated
+from search.hopeless import Curve, HopelessRule, Point
+
+EXPERIMENTS = Path(__file__).resolve().parents[1]
+RECORDS = ("ablation", "networks", "quality")
+RULES = {
+    "the default": HopelessRule(),
+    "from a quarter of the budget": HopelessRule(after=0.25),
+    "from three eighths": HopelessRule(after=0.375),
+    "one dominator": HopelessRule(dominators=1),
+    "five dominators": HopelessRule(dominators=5),
+    "no margins": HopelessRule(fid_margin=0.0, recall_margin=0.0),
+    "half of the margins": HopelessRule(fid_margin=0.05, recall_margin=0.025),
+    "twice the margins": HopelessRule(fid_margin=0.2, recall_margin=0.1),
+    "one dominator, from a quarter, no margins": HopelessRule(
+        after=0.25, dominators=1, fid_margin=0.0, recall_margin=0.0
+    ),
+}
+
+
+class Replay(NamedTuple):
+    """Of one search: images trained on of those planned, trials on its front, and those of them that were ended."""
+
+    trained: float
+    planned: float
+    front: int
+    lost: int
+
+
+def recorded() -> list[Curve]:
+    """The best so far at each tick, of every run that was followed to its end; a peer's code is no trial of ours."""
+    curves: list[Curve] = []
+    for name in RECORDS:
+        runs = json.loads((EXPERIMENTS / name / "results.json").read_text())["runs"]
+        for key, run in runs.items():
+            if not key.startswith("nvlabs"):
+                curves.append(list(_best_so_far(run["ticks"])))
+    return curves
+
+
+def _best_so_far(ticks: Sequence[dict[str, dict[str, float]]]) -> Iterator[Point]:
+    best = (np.inf, 0.0)
+    for tick in ticks:
+        now = (tick["reference"]["fid"], tick["reference"]["recall"])
+        best = min(best, now, key=lambda scores: scores[0])
+        yield Point(int(tick["images_seen"]), *best)  # type: ignore[call-overload]
+
+
+def replay(curves: Sequence[Curve], rule: HopelessRule, at_a_time: int) -> Replay:
+    """One search of these trials in this order."""
+    total = float(curves[0][-1].images_seen)
+    waiting, running = list(range(len(curves))), list[int]()
+    ticks = dict.fromkeys(range(len(curves)), 0)
+    ended: set[int] = set()
+    while waiting or running:
+        while waiting and len(running) < at_a_time:
+            running.append(waiting.pop(0))
+        for trial in list(running):
+            ticks[trial] += 1
+            seen = curves[trial][: ticks[trial]]
+            others = {str(other): curves[other][:num] for other, num in ticks.items() if num and other != trial}
+            if rule.ahead(seen[-1].images_seen, seen, others, total):
+                ended.add(trial)
+            if trial in ended or ticks[trial] == len(curves[trial]):
+                running.remove(trial)
+    front = set(non_dominated([(curve[-1].fid, curve[-1].recall) for curve in curves]))
+    trained = sum(curves[trial][num - 1].images_seen for trial, num in ticks.items())
+    return Replay(trained=trained, planned=total * len(curves), front=len(front), lost=len(front & ended))
+
+
+def main() -> int:
+    parser = Parser(prog="experiments/early_stopping/run.py", description=__doc__ or "", epilog="")
+    parser.add_argument("--searches", type=int, default=300, help="replayed for each rule [300]")
+    parser.add_argument("--trials", type=int, default=24, help="of a search [24]")
+    parser.add_argument("--at-a-time", type=int, default=4, help="trials that run at once [4]")
+    options = parser.parse_args()
+
+    def command() -> None:
+        curves = [curve for curve in recorded() if len(curve) == 8]
+        print(f"{len(curves)} recorded runs; {options.searches} searches of {options.trials} trials a rule\n")
+        print("| rule | images saved | of the final fronts ended | searches with a loss |\n|---|---|---|---|")
+        for name, rule in RULES.items():
+            rng = np.random.default_rng(0)  # the same searches for every rule
+            found = []
+            for _ in tqdm(range(options.searches), desc=name, leave=False, disable=None):
+                drawn = [curves[index] for index in rng.permutation(len(curves))[: options.trials]]
+                found.append(replay(drawn, rule, options.at_a_time))
+            saved = 1.0 - sum(one.trained for one in found) / sum(one.planned for one in found)
+            lost, front = sum(one.lost for one in found), sum(one.front for one in found)
+            losing = sum(one.lost > 0 for one in found)
+            print(f"| {name} | {saved:.0%} | {lost} of {front} | {losing} of {options.searches} |")
+
+    return run_command("early_stopping", command)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
