@@ -12,6 +12,7 @@ from gan.data.resolution import Resolution
 from gan.errors import UserError
 from gan.features.registry import FEATURE_NETS
 from gan.recipes import recipe_named
+from search.algorithms import DEFAULT
 from search.job_copy import in_job_copy
 from search.plan import Plan, choose_recipes
 from search.tracking import tracking_uri
@@ -91,6 +92,7 @@ def new_plan(options: argparse.Namespace, name: str, recipes: tuple[str, ...], p
         settings=tuple(options.set or ()),
         varied=tuple(options.vary or ()),
         early_stopping=options.early_stopping is not False,
+        algorithm=options.algorithm or DEFAULT,
     )
 
 
@@ -108,6 +110,7 @@ def continued_plan(options: argparse.Namespace, old: Plan) -> Plan:
         "--seed": (options.seed, old.seed),
         "--conditional": (options.conditional, old.conditional),
         "--set": (None if options.set is None else tuple(options.set), old.settings),
+        "--algorithm": (options.algorithm, old.algorithm),
         "--early-stopping": (options.early_stopping, old.early_stopping),
         "--vary": (None if options.vary is None else tuple(options.vary), old.varied),
     }

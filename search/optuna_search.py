@@ -16,7 +16,6 @@ Draws depend on the trial's number, not on what was drawn before: a resumed sear
 """
 
 import math
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,9 +26,11 @@ from ray.tune.search.optuna import OptunaSearch
 
 from gan.chance import Purpose, seed_at
 from gan.networks.registry import NETWORKS
+from search.algorithms import DEFAULT
 from search.fields import Point
 from search.folder import SearchFolder
 from search.journal import FolderJournal
+from search.samplers import sampler_for
 from search.space import Space
 
 FID, RECALL = "best_fid", "best_recall"  # what a trial's results report for the study
@@ -39,7 +40,6 @@ TRIAL_NAME, CURVE = "trial", "curve"  # `007`; points (images seen, best FID, it
 TRIAL_ID, TRIAL_NUMBER, TRIAL_FOLDER, RESUME_FROM = "trial_id", "trial_number", "trial_folder", "resume_from"
 IDENTITY = (TRIAL_ID, TRIAL_NUMBER, TRIAL_FOLDER, RESUME_FROM)
 STUDY = "search"
-_FEWEST_STARTUP = 4
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -67,23 +67,6 @@ def num_to_run(study: optuna.Study, num_trials: int) -> int:
     return max(0, num_trials - len(done))
 
 
-def sampler_for(seed: int, number: int, num_trials: int) -> optuna.samplers.BaseSampler:
-    """Multi-objective TPE (Ozaki et al. 2022) in its multivariate form with groups, made for conditional spaces.
-
-    Random until a third of the trials are there (4 to 10 of them): of fewer, TPE would only imitate the first. Trials
-    that copy training pictures count as bad ones, however good their FID and recall.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # of `group`
-        return optuna.samplers.TPESampler(
-            seed=seed_at(seed, Purpose.ORDER, number) % 2**32,
-            n_startup_trials=min(10, max(_FEWEST_STARTUP, num_trials // 3)),
-            multivariate=True,
-            group=True,
-            constant_liar=True,
-        )
-
-
 def is_copying(trial: FrozenTrial) -> bool:
     """Whether its best tick copies more training pictures than it may."""
     return bool(trial.constraints.get(COPIES_OVER, 0.0) > 0)
@@ -92,13 +75,23 @@ def is_copying(trial: FrozenTrial) -> bool:
 class StudySearch(OptunaSearch):  # type: ignore[misc]
     """Tune's searcher over a study. A suggested config is the point and the trial's identity (IDENTITY)."""
 
-    def __init__(self, study: optuna.Study, space: Space, folder: SearchFolder, *, seed: int, num_trials: int) -> None:
+    def __init__(
+        self,
+        study: optuna.Study,
+        space: Space,
+        folder: SearchFolder,
+        *,
+        seed: int,
+        num_trials: int,
+        algorithm: str = DEFAULT,
+    ) -> None:
         super().__init__(metric=[FID, RECALL], mode=["min", "max"])
         self._space = space.point_from
         self._ot_study = study
         self._folder = folder
         self._seed_of_search = seed
         self._num_trials = num_trials
+        self._algorithm = algorithm
         self._left_over = [trial for trial in study.get_trials(deepcopy=True) if trial.state == TrialState.RUNNING]
 
     def suggest(self, trial_id: str) -> dict[str, Any]:
@@ -118,7 +111,8 @@ class StudySearch(OptunaSearch):  # type: ignore[misc]
         return {**point, **self._identity(trial, point)}
 
     def _draw_as(self, number: int) -> None:
-        self._ot_study.sampler = sampler_for(self._seed_of_search, number, self._num_trials)
+        seed = seed_at(self._seed_of_search, Purpose.ORDER, number) % 2**32
+        self._ot_study.sampler = sampler_for(self._algorithm, seed, self._num_trials)
 
     def _identity(self, trial: optuna.Trial, point: Point) -> dict[str, Any]:
         name = trial_name(trial.number, str(point["network"]))

@@ -11,6 +11,7 @@ from gan.data.dataset import Fit, PictureSet
 from gan.errors import UserError
 from gan.networks.registry import name_of, network_named
 from gan.recipes import recipe_named
+from search.algorithms import DEFAULT, check_algorithm
 from search.folder import SETTINGS, SearchFolder
 from search.space import Space
 from search.vary import Varied, with_settings
@@ -23,6 +24,7 @@ class Plan:
     recipes: one a network, in the order of the first trials. kimg: thousands of images a trial is trained on.
     num_samples: pictures scored at each of num_ticks ticks, of seeds 0, 1, … settings and varied: what --set and
     --vary were given (search/vary.py). early_stopping: whether hopeless trials are ended (search/hopeless.py).
+    algorithm: who proposes the trials (search/algorithms.py).
     """
 
     name: str
@@ -43,6 +45,7 @@ class Plan:
     settings: tuple[str, ...] = ()
     varied: tuple[str, ...] = ()
     early_stopping: bool = True
+    algorithm: str = DEFAULT
 
     def __post_init__(self) -> None:
         for value, flag, least in (
@@ -53,6 +56,7 @@ class Plan:
         ):
             if value < least:
                 raise UserError(f"{flag} {value} is too small: give {least} or more")
+        check_algorithm(self.algorithm, len(self.recipes))
         if not 0.0 < self.kimg < math.inf:
             raise UserError(f"--kimg {self.kimg} must be over 0: thousands of images that a trial is trained on")
 

@@ -22,6 +22,7 @@ from gan.features.registry import FEATURE_NETS  # noqa: E402
 from gan.networks.interface import check_resolution  # noqa: E402
 from gan.networks.registry import NETWORKS  # noqa: E402
 from gan.recipes import RECIPES  # noqa: E402
+from search.algorithms import ALGORITHMS  # noqa: E402
 from search.folder import SearchFolder  # noqa: E402
 from search.options import FIT, absolute_source, continued_plan, feature_net, new_plan, places, search_name  # noqa: E402
 from search.plan import Plan, check_same_pictures, choose_recipes, stored_plan  # noqa: E402
@@ -49,6 +50,8 @@ examples:
 
 Afterwards: mlflow ui shows every trial; python ops/refresh.py --search NAME makes the ensemble.
 networks: {", ".join(NETWORKS)}; recipes: {", ".join(RECIPES)}
+algorithms, all for FID and recall at once, the recipes' own settings first:
+{chr(10).join(f"  {name:<7} {what}" for name, what in ALGORITHMS.items())}
 environment: GANVIL_TRACKING_URI and GANVIL_STORAGE stand in for their flags, RAY_ADDRESS names a running cluster.
 """
 
@@ -76,6 +79,7 @@ def _parser() -> Parser:
     what.add_argument("--conditional", action="store_true", default=None, help="teach the networks the classes")
     what.add_argument("--set", action="append", metavar="FIELD=VALUE", help="any setting of a run, in every trial")
     what.add_argument("--vary", action="append", metavar="FIELD=VALUES", help="and any more to search: a,b or 1..9:log")
+    what.add_argument("--algorithm", metavar="A", help="that proposes the trials, see below [tpe]")
     what.add_argument("--features", metavar="NET", help=f"net to score by: {', '.join(FEATURE_NETS)} [randconv]")
     what.add_argument("--seed", type=int, help="of the search and its trials [0]")
     much = parser.add_argument_group("how much")

@@ -148,7 +148,9 @@ def _tuner(
             tune.PlacementGroupFactory([{"CPU": resources.cpus, "GPU": resources.gpus}] * resources.processes),
         ),
         tune_config=tune.TuneConfig(
-            search_alg=StudySearch(study, plan.space(), folder, seed=plan.seed, num_trials=plan.num_trials),
+            search_alg=StudySearch(
+                study, plan.space(), folder, seed=plan.seed, num_trials=plan.num_trials, algorithm=plan.algorithm
+            ),
             num_samples=left,
             max_concurrent_trials=resources.max_concurrent,
             trial_dirname_creator=_trial_folder,

@@ -8,6 +8,7 @@ import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
+from search.algorithms import ALGORITHMS, DEFAULT
 from search.folder import COMPLETE, SearchFolder, seal
 from search.optuna_search import (
     COLLAPSED,
@@ -28,6 +29,7 @@ from search.optuna_search import (
     open_study,
     verdict,
 )
+from search.samplers import SAMPLERS
 from search.space import Space
 
 NUM_TRIALS = 6
@@ -40,13 +42,18 @@ def folder(tmp_path: Path) -> SearchFolder:
     return folder
 
 
-Begin = Callable[[SearchFolder], StudySearch]
+Begin = Callable[..., StudySearch]
 
 
 @pytest.fixture
 def begin(space: Space) -> Begin:
     """What a driver does when it starts, on a new folder or on a dead driver's."""
-    return lambda folder: StudySearch(open_study(folder, space), space, folder, seed=1, num_trials=NUM_TRIALS)
+
+    def begun(folder: SearchFolder, algorithm: str = DEFAULT) -> StudySearch:
+        study = open_study(folder, space)
+        return StudySearch(study, space, folder, seed=1, num_trials=NUM_TRIALS, algorithm=algorithm)
+
+    return begun
 
 
 def result(fid: float = 30.0, recall: float = 0.2, collapsed: str = "", finished: bool = True) -> dict[str, Any]:
@@ -138,15 +145,16 @@ def test_a_trial_asked_for_and_never_begun_is_taken_up(folder: SearchFolder, spa
     space.build_run(point(configs[2]))
 
 
-def test_a_resumed_search_asks_as_an_uncut_one(tmp_path: Path, begin: Begin) -> None:
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_resumed_search_asks_as_an_uncut_one(algorithm: str, tmp_path: Path, begin: Begin) -> None:
     def run(name: str, *, cut: bool) -> list[dict[str, Any]]:
         folder = SearchFolder(str(tmp_path), name)
         folder.make()
-        search = begin(folder)
+        search = begin(folder, algorithm)
         points = []
         for number in range(NUM_TRIALS):
             if cut:
-                search = begin(folder)
+                search = begin(folder, algorithm)
             points.append(point(search.suggest(f"id{number}")))
             search.on_trial_complete(f"id{number}", result(fid=20.0 + 7 * (number % 3), recall=0.1 * number))
         return points
@@ -201,6 +209,10 @@ def test_the_study_on_object_storage_is_a_journal(
     assert folder.names("journal") == sorted(folder.names("journal"))
 
 
+def test_every_algorithm_has_its_sampler() -> None:
+    assert set(SAMPLERS) == set(ALGORITHMS)
+
+
 def test_copying_trials_are_the_studys_bad_ones(folder: SearchFolder, begin: Begin) -> None:
     """The constraint is stored with the trial, so that a resumed search knows it too."""
     search = begin(folder)
@@ -212,10 +224,11 @@ def test_copying_trials_are_the_studys_bad_ones(folder: SearchFolder, begin: Beg
     assert [trial.number for trial in best] == [0]
 
 
-def test_tpe_takes_every_state_in_a_conditional_space(folder: SearchFolder, space: Space) -> None:
-    """Past the random start, with pruned, failed and running trials in the history, both networks are still asked."""
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_every_state_in_a_conditional_space(algorithm: str, folder: SearchFolder, space: Space) -> None:
+    """Past the random start, with pruned, failed and running trials in the history, points are still whole."""
     study = open_study(folder, space)
-    search = StudySearch(study, space, folder, seed=0, num_trials=20)
+    search = StudySearch(study, space, folder, seed=0, num_trials=20, algorithm=algorithm)
     ends = [result(), result(collapsed="x"), None, result(fid=math.nan)]
     for number in range(20):
         config = search.suggest(f"id{number}")
