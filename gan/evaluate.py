@@ -61,7 +61,8 @@ how to read it
   report the held-out half. The gap between them (held out less reference) is noise unless one half was trained on.
   "fresh reals" is what the other half's real pictures score: no generator needs to be better.
   Intervals say how far a number would move with other pictures. Numbers in brackets come from too few pictures.
-  Precision and density never see lost classes, recall and coverage do; only memorised and authenticity see copies.
+  Precision and density do not see lost classes, recall and coverage do. Recall does not see a few pictures shown over
+  and over; FID, KID, coverage and Vendi do. Only memorised and authenticity see copies, all others like them.
   Numbers compare only between the same feature net, number of samples and reals.
 """
 
