@@ -93,7 +93,7 @@ _ALL = (
         sides=("all",),
         numbers=FID_AND_KID,
         resize=CLEAN_RESIZE,
-        source="Parmar et al. 2022, compute_fid(folder, folder): every picture of both; KID from all pairs of up to 5,000",
+        source="Parmar et al. 2022, compute_fid(folder, folder): every picture; KID of all pairs, up to 5,000 a side",
     ),
 )
 PROTOCOLS: Mapping[str, Protocol] = MappingProxyType({protocol.name: protocol for protocol in _ALL})
