@@ -93,6 +93,7 @@ def new_plan(options: argparse.Namespace, name: str, recipes: tuple[str, ...], p
         varied=tuple(options.vary or ()),
         early_stopping=options.early_stopping is not False,
         algorithm=options.algorithm or DEFAULT,
+        learn_from=tuple(options.learn_from or ()),
     )
 
 
@@ -110,6 +111,7 @@ def continued_plan(options: argparse.Namespace, old: Plan) -> Plan:
         "--seed": (options.seed, old.seed),
         "--conditional": (options.conditional, old.conditional),
         "--set": (None if options.set is None else tuple(options.set), old.settings),
+        "--learn-from": (None if options.learn_from is None else tuple(options.learn_from), old.learn_from),
         "--algorithm": (options.algorithm, old.algorithm),
         "--early-stopping": (options.early_stopping, old.early_stopping),
         "--vary": (None if options.vary is None else tuple(options.vary), old.varied),

@@ -36,6 +36,7 @@ from search.space import Space
 FID, RECALL = "best_fid", "best_recall"  # what a trial's results report for the study
 COPIES_OVER = "best_copies_over"  # above 0 the trial copies more than it may: a constraint of the study
 COLLAPSED, STOPPED, FINISHED, WAITING = "collapsed", "stopped", "finished", "records_waiting"
+LEARNED_FROM = "learned_from"  # the MLflow run of an earlier search's trial (search/lessons.py)
 TRIAL_NAME, CURVE = "trial", "curve"  # `007`; points (images seen, best FID, its recall), a tick each
 TRIAL_ID, TRIAL_NUMBER, TRIAL_FOLDER, RESUME_FROM = "trial_id", "trial_number", "trial_folder", "resume_from"
 IDENTITY = (TRIAL_ID, TRIAL_NUMBER, TRIAL_FOLDER, RESUME_FROM)
@@ -63,8 +64,13 @@ def open_study(folder: SearchFolder, space: Space) -> optuna.Study:
 
 def num_to_run(study: optuna.Study, num_trials: int) -> int:
     """How many trials a search of that many has left, those of a dead driver among them."""
-    done = [trial for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()]
+    done = [trial for trial in own_trials(study) if trial.state.is_finished()]
     return max(0, num_trials - len(done))
+
+
+def own_trials(study: optuna.Study) -> list[FrozenTrial]:
+    """Those that this search asked for, without the ones learnt from others."""
+    return [trial for trial in study.get_trials(deepcopy=False) if LEARNED_FROM not in trial.user_attrs]
 
 
 def is_copying(trial: FrozenTrial) -> bool:

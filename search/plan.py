@@ -24,7 +24,7 @@ class Plan:
     recipes: one a network, in the order of the first trials. kimg: thousands of images a trial is trained on.
     num_samples: pictures scored at each of num_ticks ticks, of seeds 0, 1, … settings and varied: what --set and
     --vary were given (search/vary.py). early_stopping: whether hopeless trials are ended (search/hopeless.py).
-    algorithm: who proposes the trials (search/algorithms.py).
+    algorithm: who proposes the trials (search/algorithms.py). learn_from: earlier searches (search/lessons.py).
     """
 
     name: str
@@ -46,6 +46,7 @@ class Plan:
     varied: tuple[str, ...] = ()
     early_stopping: bool = True
     algorithm: str = DEFAULT
+    learn_from: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for value, flag, least in (

@@ -12,6 +12,7 @@ from gan.device import choose_device
 from gan.networks.interface import num_parameters
 from gan.step import step
 from search.cluster import cluster_address, local_machine
+from search.lessons import lessons_of
 from search.plan import Plan
 from search.report import settings_line
 from search.study import Wishes
@@ -36,6 +37,8 @@ def preview(plan: Plan, pictures: PictureSet, wishes: Wishes, storage: str, trac
     line("the first trials:")
     for point in space.first_points()[: plan.num_trials]:
         line(f"  {point['network']}: {settings_line(point)}")
+    for name, learnt in lessons_of(plan, tracking).items():
+        line(f"learnt from search {name}: {learnt}")
     total = plan.num_trials * plan.kimg
     line(
         f"the plan: {plan.num_trials} trials of {plan.kimg:g} kimg = {total:g} kimg; {plan.num_ticks} ticks a trial,"

@@ -27,6 +27,7 @@ from gan.errors import UserError
 from search.tracking import artifact_location, hide_password
 
 KIND, TRIAL_ID, PARENT, COLLAPSED = "ganvil.kind", "ganvil.trial_id", "mlflow.parentRunId", "collapsed"
+STOPPED, POINT, PLAN = "stopped", "ganvil.point", "ganvil.plan"  # the last two as JSON
 STEP_MARK = "images_per_second"  # logged at every tick, and always a number
 _CANDIDATE_FILES = (GENERATOR, FEATURES, RECORD)
 _ATTEMPTS = 3  # at once; then the next tick's turn
@@ -183,7 +184,7 @@ class SearchRecord:
     ) -> "SearchRecord":
         """Make the experiment and the run, or find them. UserError: nothing answers; it is there and resume is not."""
         client = MlflowClient(tracking_uri=tracking_uri)
-        with _asking(tracking_uri):
+        with asking(tracking_uri):
             demand_new_experiment(client, name, resume=resume)
             experiment = client.get_experiment_by_name(name)
             if experiment is None:
@@ -238,15 +239,7 @@ class SearchRecord:
 
     def trial_runs(self) -> list[Any]:
         """All trials' runs of the search."""
-        query = f"tags.`{KIND}` = 'trial'"
-        runs: list[Any] = []
-        token: str | None = None
-        while True:
-            page = self._client.search_runs([self.address.experiment_id], filter_string=query, page_token=token)
-            runs += page
-            token = page.token
-            if not token:
-                return runs
+        return runs_of(self._client, self.address.experiment_id, "trial")
 
     def end(self, status: str) -> None:
         """Close the search's own run: FINISHED, or KILLED where it was stopped and can be resumed."""
@@ -256,6 +249,19 @@ class SearchRecord:
         outbox = Outbox()
         outbox.add(delivery)
         outbox.deliver()
+
+
+def runs_of(client: MlflowClient, experiment_id: str, kind: str) -> list[Any]:
+    """All runs of an experiment that are a `trial`, or the `search` itself."""
+    query = f"tags.`{KIND}` = '{kind}'"
+    runs: list[Any] = []
+    token: str | None = None
+    while True:
+        page = client.search_runs([experiment_id], filter_string=query, page_token=token)
+        runs += page
+        token = page.token
+        if not token:
+            return runs
 
 
 def demand_new_experiment(client: MlflowClient, name: str, *, resume: bool) -> None:
@@ -272,7 +278,7 @@ def demand_new_experiment(client: MlflowClient, name: str, *, resume: bool) -> N
 
 def demand_mlflow(tracking_uri: str, name: str, *, resume: bool) -> None:
     """Ask MLflow now, before anything is begun: UserError where it does not answer, or knows the name."""
-    with _asking(tracking_uri):
+    with asking(tracking_uri):
         demand_new_experiment(MlflowClient(tracking_uri=tracking_uri), name, resume=resume)
 
 
@@ -284,7 +290,7 @@ def find_trial(client: MlflowClient, experiment_id: str, trial_id: str) -> Any |
 
 
 @contextmanager
-def _asking(tracking_uri: str) -> Iterator[None]:
+def asking(tracking_uri: str) -> Iterator[None]:
     """MLflow's and the network's errors as one line for the user."""
     try:
         yield

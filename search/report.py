@@ -13,7 +13,7 @@ from rich.table import Table
 
 from search.collapse import non_dominated
 from search.fields import Point
-from search.optuna_search import COLLAPSED, FID, RECALL, STOPPED, TRIAL_ID, is_copying
+from search.optuna_search import COLLAPSED, FID, RECALL, STOPPED, TRIAL_ID, is_copying, own_trials
 from search.plan import Plan
 
 matplotlib.use("agg")  # no display on a cluster
@@ -52,7 +52,7 @@ def findings(study: optuna.Study, plan: Plan) -> list[Finding]:
 
     Trials that copy training pictures are on the front only where all do: copies buy FID and recall.
     """
-    trials = [trial for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()]
+    trials = [trial for trial in own_trials(study) if trial.state.is_finished()]
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     complete = [trial for trial in complete if not is_copying(trial)] or complete
     front = non_dominated([(trial.values[0], trial.values[1]) for trial in complete])

@@ -52,6 +52,8 @@ Afterwards: mlflow ui shows every trial; python ops/refresh.py --search NAME mak
 networks: {", ".join(NETWORKS)}; recipes: {", ".join(RECIPES)}
 algorithms, all for FID and recall at once, the recipes' own settings first:
 {chr(10).join(f"  {name:<7} {what}" for name, what in ALGORITHMS.items())}
+--learn-from: of a search on the same pictures, budget and measure the trials are known from the start; of any other
+  its best settings are tried first.
 environment: GANVIL_TRACKING_URI and GANVIL_STORAGE stand in for their flags, RAY_ADDRESS names a running cluster.
 """
 
@@ -80,6 +82,7 @@ def _parser() -> Parser:
     what.add_argument("--set", action="append", metavar="FIELD=VALUE", help="any setting of a run, in every trial")
     what.add_argument("--vary", action="append", metavar="FIELD=VALUES", help="and any more to search: a,b or 1..9:log")
     what.add_argument("--algorithm", metavar="A", help="that proposes the trials, see below [tpe]")
+    what.add_argument("--learn-from", nargs="+", metavar="NAME", help="earlier searches in the same MLflow, see below")
     what.add_argument("--features", metavar="NET", help=f"net to score by: {', '.join(FEATURE_NETS)} [randconv]")
     what.add_argument("--seed", type=int, help="of the search and its trials [0]")
     much = parser.add_argument_group("how much")

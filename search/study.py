@@ -24,10 +24,11 @@ from search.cluster import Machines, TrialResources, choose_resources, cluster_a
 from search.collapse import CollapseRule
 from search.folder import SearchFolder
 from search.hopeless import HopelessRule
+from search.lessons import lessons_of, teach
 from search.live import LiveView, Progress
 from search.optuna_search import TRIAL_FOLDER, TRIAL_ID, StudySearch, num_to_run, open_study
 from search.plan import Plan, begin_folder
-from search.records import SearchRecord, demand_mlflow
+from search.records import PLAN, SearchRecord, demand_mlflow
 from search.report import Finding, draw_front, findings, write_leaderboard
 from search.stopper import StopHopeless, curves_of
 from search.trainable import run_trial
@@ -76,6 +77,7 @@ def search(
 ) -> Outcome:
     """Run what is left of the search, and report. Whatever ends this process: with resume it goes on from there."""
     demand_mlflow(tracking_uri, plan.name, resume=resume)
+    taught = {} if resume else lessons_of(plan, tracking_uri)
     if cluster_address() is None:
         wishes.on(local_machine())  # said before anything is started
     folder.make()
@@ -84,18 +86,21 @@ def search(
         reference, spread = measure_reals(plan, pictures, folder)
         machines = connect()
         resources = wishes.on(machines)
-        begin_folder(folder, plan)
+        study = open_study(folder, plan.space())
+        for name, learnt in taught.items():
+            teach(study, plan.space(), learnt)
+            console.print(f"learnt from search {name}: {learnt}", highlight=False, markup=False)
+        begin_folder(folder, plan)  # after the lessons: a search that goes on has them all
         record = SearchRecord.open(
             tracking_uri,
             plan.name,
             resume=resume,
-            tags={"data": pictures.source, "data_fingerprint": plan.data_fingerprint},
+            tags={"data": pictures.source, "data_fingerprint": plan.data_fingerprint, PLAN: plan.to_json().decode()},
             params={name: value for name, value in vars(plan).items() if name not in ("name", "data")},
         )
         shown = np.random.default_rng(0).permutation(len(pictures))[:_REALS_SHOWN]
         scale = max(1, 64 // max(plan.height, plan.width))
         record.log_picture(sheet(pictures.images[np.sort(shown)], 8, scale=scale), "reals.png")
-        study = open_study(folder, plan.space())
         left = num_to_run(study, plan.num_trials)
         where = "the Ray cluster" if machines.is_cluster else "this machine"
         at_once = min(left, resources.slots(machines))

@@ -6,6 +6,7 @@ records there (search/records.py). Tick i is at the same number of images in eve
 """
 
 import dataclasses
+import json
 import logging
 import math
 import tempfile
@@ -31,6 +32,7 @@ from gan.parallel import World
 from gan.pixels import sheet
 from gan.training import Training
 from search.collapse import CollapseRule
+from search.fields import Point
 from search.folder import seal
 from search.history import Entry, best_entry, load_history, save_history
 from search.hopeless import curve_of
@@ -51,7 +53,7 @@ from search.optuna_search import (
     trial_name,
 )
 from search.plan import Plan
-from search.records import SearchAddress, TrialRecord
+from search.records import POINT, SearchAddress, TrialRecord
 from search.scoring import Measured, measure
 from search.team import team
 
@@ -84,11 +86,17 @@ def run_trial(
         address,
         trial_id=config[TRIAL_ID],
         run_name=trial_name(config[TRIAL_NUMBER], network),
-        tags={"network": network, "data": pictures.source, "data_fingerprint": pictures.fingerprint},
+        tags={
+            "network": network,
+            "data": pictures.source,
+            "data_fingerprint": pictures.fingerprint,
+            POINT: json.dumps(point_of(config)),
+        },
         params=flatten(training.config),
     )
-    for entry in history:  # what an earlier attempt may have lost while MLflow was away
-        record.tick(entry.moment.images_seen, entry.metrics, grid=None, candidate=None)
+    for num, entry in enumerate(history, start=1):  # what an earlier attempt may have lost while MLflow was away
+        metrics = entry.metrics | best_metrics(history[:num], rule, plan)
+        record.tick(entry.moment.images_seen, metrics, grid=None, candidate=None)
     collapsed = rule.reason([entry.moment for entry in history], plan.total_images)
     if collapsed is None and training.images_seen < plan.total_images:
         with team(training, pictures, num_processes=num_processes, cpus=cpus, gpus=gpus) as world:
@@ -100,8 +108,25 @@ def run_trial(
 
 def run_of(plan: Plan, config: Mapping[str, Any]) -> RunConfig:
     """The run of a trial: its point's, with a seed of its own, so that like points do not give like members."""
-    point = {name: value for name, value in config.items() if name not in IDENTITY}
-    return dataclasses.replace(plan.space().build_run(point), seed=plan.seed + int(config[TRIAL_NUMBER]))
+    run = plan.space().build_run(point_of(config))
+    return dataclasses.replace(run, seed=plan.seed + int(config[TRIAL_NUMBER]))
+
+
+def point_of(config: Mapping[str, Any]) -> Point:
+    """The point of the space in what Tune hands a trial."""
+    return {name: value for name, value in config.items() if name not in IDENTITY}
+
+
+def best_metrics(history: Sequence[Entry], rule: CollapseRule, plan: Plan) -> dict[str, float]:
+    """The scores of the best tick so far, for columns to sort by in MLflow; empty before there is one."""
+    best = best_entry(history, rule, plan.total_images)
+    if best is None:
+        return {}
+    scores = {name: value for name, value in best.metrics.items() if name.startswith(("fid_", "recall_"))}
+    return {f"best_{name}": value for name, value in scores.items()} | {
+        "best_images_seen": float(best.moment.images_seen),
+        COPIES_OVER: best.moment.copies - rule.most_copies,
+    }
 
 
 def result_of(
@@ -168,7 +193,7 @@ def _train_on(
             checkpoint = _save(Path(temporary) / "checkpoint", training, pictures, measured, history)
             record.tick(
                 tick.images_seen,
-                measured.entry.metrics,
+                measured.entry.metrics | best_metrics(history, rule, plan),
                 grid=_grid(measured),
                 candidate=checkpoint if healthy else None,
             )
