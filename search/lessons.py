@@ -16,7 +16,7 @@ from gan.networks.registry import name_of
 from gan.recipes import recipe_named
 from search.collapse import non_dominated
 from search.fields import Choice, Field, Point
-from search.optuna_search import COPIES_OVER, LEARNED_FROM
+from search.names import COPIES_OVER, LEARNED_FROM
 from search.past import PastSearch, PastTrial, past_search
 from search.plan import Plan
 from search.space import Space

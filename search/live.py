@@ -17,7 +17,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from search.optuna_search import COLLAPSED, FID, RECALL, STOPPED, TRIAL_ID, TRIAL_NUMBER, WAITING, trial_name
+from search.names import COLLAPSED, FID, RECALL, STOPPED, TRIAL_ID, TRIAL_NUMBER, WAITING, trial_name
 from search.plan import Plan
 
 _NONE = "-"

@@ -25,21 +25,28 @@ from optuna.trial import FrozenTrial, TrialState
 from ray.tune.search.optuna import OptunaSearch
 
 from gan.chance import Purpose, seed_at
-from gan.networks.registry import NETWORKS
 from search.algorithms import DEFAULT
 from search.fields import Point
 from search.folder import SearchFolder
 from search.journal import FolderJournal
+from search.names import (
+    COLLAPSED,
+    COPIES_OVER,
+    CURVE,
+    FID,
+    FINISHED,
+    LEARNED_FROM,
+    RECALL,
+    RESUME_FROM,
+    STOPPED,
+    TRIAL_FOLDER,
+    TRIAL_ID,
+    TRIAL_NUMBER,
+    trial_name,
+)
 from search.samplers import sampler_for
 from search.space import Space
 
-FID, RECALL = "best_fid", "best_recall"  # what a trial's results report for the study
-COPIES_OVER = "best_copies_over"  # above 0 the trial copies more than it may: a constraint of the study
-COLLAPSED, STOPPED, FINISHED, WAITING = "collapsed", "stopped", "finished", "records_waiting"
-LEARNED_FROM = "learned_from"  # the MLflow run of an earlier search's trial (search/lessons.py)
-TRIAL_NAME, CURVE = "trial", "curve"  # `007`; points (images seen, best FID, its recall), a tick each
-TRIAL_ID, TRIAL_NUMBER, TRIAL_FOLDER, RESUME_FROM = "trial_id", "trial_number", "trial_folder", "resume_from"
-IDENTITY = (TRIAL_ID, TRIAL_NUMBER, TRIAL_FOLDER, RESUME_FROM)
 STUDY = "search"
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -155,12 +162,6 @@ class StudySearch(OptunaSearch):  # type: ignore[misc]
 
     def save_to_dir(self, checkpoint_dir: str, session_str: str = "default") -> None:
         """Nothing to save."""
-
-
-def trial_name(number: int, network: str) -> str:
-    """`007-stylegan2`: of the trial's folder and MLflow run."""
-    assert network in NETWORKS
-    return f"{number:03d}-{network}"
 
 
 def verdict(result: Mapping[str, Any] | None, error: bool) -> tuple[TrialState, list[float] | None]:

@@ -13,7 +13,8 @@ from rich.table import Table
 
 from search.collapse import non_dominated
 from search.fields import Point
-from search.optuna_search import COLLAPSED, FID, RECALL, STOPPED, TRIAL_ID, is_copying, own_trials
+from search.names import COLLAPSED, FID, RECALL, STOPPED, TRIAL_ID
+from search.optuna_search import is_copying, own_trials
 from search.plan import Plan
 
 matplotlib.use("agg")  # no display on a cluster

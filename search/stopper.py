@@ -7,7 +7,7 @@ import optuna
 from ray import tune
 
 from search.hopeless import Curve, HopelessRule, Point
-from search.optuna_search import COLLAPSED, CURVE, FINISHED, STOPPED, TRIAL_NAME
+from search.names import COLLAPSED, CURVE, FINISHED, STOPPED, TRIAL_NAME
 
 
 class StopHopeless(tune.Stopper):  # type: ignore[misc]

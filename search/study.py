@@ -26,7 +26,8 @@ from search.folder import SearchFolder
 from search.hopeless import HopelessRule
 from search.lessons import lessons_of, teach
 from search.live import LiveView, Progress
-from search.optuna_search import TRIAL_FOLDER, TRIAL_ID, StudySearch, num_to_run, open_study
+from search.names import TRIAL_FOLDER, TRIAL_ID
+from search.optuna_search import StudySearch, num_to_run, open_study
 from search.plan import Plan, begin_folder
 from search.records import PLAN, SearchRecord, demand_mlflow
 from search.report import Finding, draw_front, findings, write_leaderboard

@@ -32,17 +32,15 @@ from gan.parallel import World
 from gan.pixels import sheet
 from gan.training import Training
 from search.collapse import CollapseRule
-from search.fields import Point
 from search.folder import seal
 from search.history import Entry, best_entry, load_history, save_history
 from search.hopeless import curve_of
-from search.optuna_search import (
+from search.names import (
     COLLAPSED,
     COPIES_OVER,
     CURVE,
     FID,
     FINISHED,
-    IDENTITY,
     RECALL,
     RESUME_FROM,
     STOPPED,
@@ -50,6 +48,7 @@ from search.optuna_search import (
     TRIAL_NAME,
     TRIAL_NUMBER,
     WAITING,
+    point_of,
     trial_name,
 )
 from search.plan import Plan
@@ -74,7 +73,7 @@ def run_trial(
     address: SearchAddress,
     num_processes: int,
 ) -> None:
-    """Tune's function. config: a point of the space and the trial's identity (search/optuna_search.py)."""
+    """Tune's function. config: a point of the space and the trial's identity (search/names.py)."""
     cpus, gpus = _share("CPU") / num_processes, _share("GPU") / num_processes
     torch.set_num_threads(max(1, int(cpus)))
     run = run_of(plan, config)
@@ -110,11 +109,6 @@ def run_of(plan: Plan, config: Mapping[str, Any]) -> RunConfig:
     """The run of a trial: its point's, with a seed of its own, so that like points do not give like members."""
     run = plan.space().build_run(point_of(config))
     return dataclasses.replace(run, seed=plan.seed + int(config[TRIAL_NUMBER]))
-
-
-def point_of(config: Mapping[str, Any]) -> Point:
-    """The point of the space in what Tune hands a trial."""
-    return {name: value for name, value in config.items() if name not in IDENTITY}
 
 
 def best_metrics(history: Sequence[Entry], rule: CollapseRule, plan: Plan) -> dict[str, float]:

@@ -9,7 +9,7 @@ from optuna.trial import TrialState, create_trial
 
 from search.collapse import CollapseRule, Moment
 from search.hopeless import Curve, HopelessRule, Point, curve_of
-from search.optuna_search import COLLAPSED, CURVE, FINISHED, STOPPED, TRIAL_NAME
+from search.names import COLLAPSED, CURVE, FINISHED, STOPPED, TRIAL_NAME
 from search.stopper import StopHopeless, curves_of
 
 TOTAL = 100_000.0

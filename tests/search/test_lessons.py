@@ -14,7 +14,8 @@ from gan.errors import UserError
 from search.fields import Point
 from search.folder import SearchFolder
 from search.lessons import fits, lessons, teach
-from search.optuna_search import FID, RECALL, StudySearch, is_copying, num_to_run, open_study, own_trials
+from search.names import FID, RECALL
+from search.optuna_search import StudySearch, is_copying, num_to_run, open_study, own_trials
 from search.past import PastSearch, PastTrial, past_search
 from search.plan import Plan
 from search.records import COLLAPSED, PLAN, POINT, STOPPED, SearchRecord, TrialRecord

@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search.algorithms import ALGORITHMS, DEFAULT
 from search.folder import COMPLETE, SearchFolder, seal
-from search.optuna_search import (
+from search.names import (
     COLLAPSED,
     COPIES_OVER,
     FID,
@@ -18,17 +18,11 @@ from search.optuna_search import (
     IDENTITY,
     RECALL,
     RESUME_FROM,
-    STUDY,
     TRIAL_FOLDER,
     TRIAL_ID,
     TRIAL_NUMBER,
-    StudySearch,
-    is_copying,
-    num_to_run,
-    open_storage,
-    open_study,
-    verdict,
 )
+from search.optuna_search import STUDY, StudySearch, is_copying, num_to_run, open_storage, open_study, verdict
 from search.samplers import SAMPLERS
 from search.space import Space
 

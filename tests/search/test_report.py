@@ -10,7 +10,7 @@ from PIL import Image
 from rich.console import Console
 
 from search.live import Progress, Row, progress_line, progress_table
-from search.optuna_search import COLLAPSED, COPIES_OVER, FID, RECALL, TRIAL_ID
+from search.names import COLLAPSED, COPIES_OVER, FID, RECALL, TRIAL_ID
 from search.plan import Plan
 from search.report import draw_front, findings, front_notes, front_of, front_table, write_leaderboard
 from search.space import Space

@@ -1,0 +1,39 @@
+"""What a trial is called, and what its reports hold: the words that Tune, the study and the tables have in common."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from gan.networks.registry import NETWORKS
+from search.fields import Point
+
+# Beside its point in the space, a trial's config holds its identity.
+TRIAL_ID: Final = "trial_id"
+TRIAL_NUMBER: Final = "trial_number"
+TRIAL_FOLDER: Final = "trial_folder"
+RESUME_FROM: Final = "resume_from"
+IDENTITY: Final = (TRIAL_ID, TRIAL_NUMBER, TRIAL_FOLDER, RESUME_FROM)
+
+# In a report, beside the tick's own scores:
+TRIAL_NAME: Final = "trial"  # `007`
+FID: Final = "best_fid"  # of the best tick so far; what the study minimises
+RECALL: Final = "best_recall"  # of that same tick; what the study maximises
+COPIES_OVER: Final = "best_copies_over"  # above 0 it copies more than it may: a constraint of the study
+CURVE: Final = "curve"  # points (images seen, best FID, its recall), a tick each
+COLLAPSED: Final = "collapsed"  # why, else ""
+STOPPED: Final = "stopped"  # why, else ""
+FINISHED: Final = "finished"  # whether the budget is spent
+WAITING: Final = "records_waiting"  # that MLflow has not got yet
+
+# In the study alone: the MLflow run of an earlier search's trial.
+LEARNED_FROM: Final = "learned_from"
+
+
+def trial_name(number: int, network: str) -> str:
+    """`007-stylegan2`: of the trial's folder and MLflow run."""
+    assert network in NETWORKS
+    return f"{number:03d}-{network}"
+
+
+def point_of(config: Mapping[str, Any]) -> Point:
+    """The point of the space in what Tune hands a trial."""
+    return {name: value for name, value in config.items() if name not in IDENTITY}
