@@ -20,7 +20,8 @@ from gan.loop import train
 from gan.networks.interface import check_resolution
 from gan.parallel import World, join_world, leave_world
 from gan.pixels import sheet
-from gan.recipes import RECIPES, recipe_named
+from gan.recipe_file import recipe_from
+from gan.recipes import RECIPES
 from gan.sampling.sample import sample
 from gan.training import Training
 
@@ -45,10 +46,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--data", default="armory", help="armory (built in), a folder, a zip or a URL of a zip [armory]"
     )
     parser.add_argument("--out", required=True, type=Path, help="folder for checkpoints and samples")
-    parser.add_argument("--recipe", default="dcgan", help=f"settings to start from: {', '.join(RECIPES)} [dcgan]")
+    parser.add_argument(
+        "--recipe",
+        default="dcgan",
+        help=f"settings to start from: {', '.join(RECIPES)}, or a file that a search wrote [dcgan]",
+    )
     parser.add_argument("--resolution", help="64, or 128x96 for height x width [the pictures' own]")
     parser.add_argument("--fit", choices=get_args(Fit), help="what to do with other shapes [letterbox]")
-    parser.add_argument("--conditional", action="store_true", help="teach the networks the classes")
+    parser.add_argument("--conditional", action="store_true", default=None, help="teach the networks the classes")
     parser.add_argument("--kimg", type=float, help="thousands of pictures to show [the recipe's]")
     parser.add_argument("--tick", type=float, help="thousands of pictures between checkpoints [the recipe's]")
     parser.add_argument("--batch", type=int, help="pictures a step [the recipe's]")
@@ -73,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         size = Resolution.parse(options.resolution) if options.resolution else None
         if size is not None:
             check_resolution(size.height, size.width)
-        config = recipe_named(options.recipe)
+        config = recipe_from(options.recipe)
         config = dataclasses.replace(
             config,
             data=_given(config.data, source=options.data, conditional=options.conditional, fit=options.fit),

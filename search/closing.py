@@ -1,12 +1,14 @@
 """The last words of a search: what was found, where it is, and what to type next."""
 
 from pathlib import Path
+from shlex import quote
 
 from rich.console import Console
 
+from gan.data.resolution import Resolution
 from search.folder import SearchFolder
 from search.plan import Plan
-from search.report import front_notes, front_of, front_table
+from search.report import front_notes, front_of, front_table, recipe_file
 from search.study import Outcome
 from search.tracking import hide_password, tracking_uri
 
@@ -49,5 +51,11 @@ def next_steps(outcome: Outcome, plan: Plan, folder: SearchFolder, tracking: str
     else:
         lines.append(f"curves and pictures: mlflow ui --backend-store-uri {shown} --port 5000")
         lines.append(f"                     then {_TRIALS_PAGE}")
+    if folder.is_local and (front := front_of(outcome.found)):
+        recipe, size = folder.local_path / recipe_file(front[-1]), Resolution(height=plan.height, width=plan.width)
+        lines.append(
+            f"one for longer:      python -m gan.train --recipe {quote(str(recipe))} --data {quote(plan.data)}"
+            f" --resolution {size} --kimg {4 * plan.kimg:g} --out runs/{plan.name}-long"
+        )
     lines.append(f"the ensemble:        python ops/refresh.py --search {plan.name}{flags}")
     return lines

@@ -10,6 +10,7 @@ from gan.config import DataConfig, RunConfig, ScheduleConfig
 from gan.data.dataset import Fit, PictureSet
 from gan.errors import UserError
 from gan.networks.registry import name_of, network_named
+from gan.recipe_file import ENDING as RECIPE_FILE
 from gan.recipes import recipe_named
 from search.algorithms import DEFAULT, check_algorithm
 from search.folder import SETTINGS, SearchFolder
@@ -111,6 +112,11 @@ def choose_recipes(networks: list[str] | None, recipes: list[str] | None) -> tup
     """
     by_network: dict[str, str] = {}
     for recipe in recipes or []:
+        if recipe.endswith(RECIPE_FILE):
+            raise UserError(
+                f"--recipe {recipe!r}: a search starts from recipes by name; --learn-from begins with what an earlier"
+                " search found best, and python -m gan.train takes the file"
+            )
         network = name_of(recipe_named(recipe).network)
         if network in by_network:
             raise UserError(f"recipes {by_network[network]!r} and {recipe!r} are both of {network}: choose one")

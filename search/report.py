@@ -11,9 +11,10 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 from rich.table import Table
 
+from gan.recipe_file import ENDING
 from search.collapse import non_dominated
 from search.fields import Point
-from search.names import COLLAPSED, FID, RECALL, STOPPED, TRIAL_ID
+from search.names import COLLAPSED, FID, RECALL, STOPPED, TRIAL_ID, trial_name
 from search.optuna_search import is_copying, own_trials
 from search.plan import Plan
 
@@ -92,6 +93,11 @@ def _finding(trial: FrozenTrial, plan: Plan, *, on_front: bool) -> Finding:
         on_front=on_front,
         point=dict(trial.params),
     )
+
+
+def recipe_file(finding: Finding) -> str:
+    """The file's name, in the search's folder, with that trial's settings: `recipe-007-dcgan.json`."""
+    return f"recipe-{trial_name(finding.number, finding.network)}{ENDING}"
 
 
 def front_table(found: Sequence[Finding], plan: Plan) -> Table:

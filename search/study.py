@@ -20,6 +20,7 @@ from gan.features.registry import load_feature_net
 from gan.metrics.diversity import RealSpread
 from gan.metrics.evaluate import Reference
 from gan.pixels import sheet
+from gan.recipe_file import recipe_text
 from search.cluster import Machines, TrialResources, choose_resources, cluster_address, connect, local_machine
 from search.collapse import CollapseRule
 from search.folder import SearchFolder
@@ -30,7 +31,7 @@ from search.names import TRIAL_FOLDER, TRIAL_ID
 from search.optuna_search import StudySearch, num_to_run, open_study
 from search.plan import Plan, begin_folder
 from search.records import PLAN, SearchRecord, demand_mlflow
-from search.report import Finding, draw_front, findings, write_leaderboard
+from search.report import Finding, draw_front, findings, front_of, recipe_file, write_leaderboard
 from search.stopper import StopHopeless, curves_of
 from search.trainable import run_trial
 
@@ -190,12 +191,15 @@ def _ended(study: optuna.Study) -> dict[str, str]:
 
 
 def _keep_report(outcome: Outcome, plan: Plan, folder: SearchFolder, record: SearchRecord) -> None:
-    """pareto.csv, pareto.png and leaderboard.csv, in the search's folder and in its MLflow run."""
+    """Tables, the plot and the front's recipes, in the search's folder and in its MLflow run."""
     with tempfile.TemporaryDirectory(prefix="ganvil-report-") as temporary:
         files = [Path(temporary) / name for name in ("leaderboard.csv", "pareto.csv", "pareto.png")]
         write_leaderboard(outcome.found, files[0])
         write_leaderboard([finding for finding in outcome.found if finding.on_front], files[1])
         draw_front(outcome.found, plan, files[2])
+        for finding in front_of(outcome.found):
+            files.append(Path(temporary) / recipe_file(finding))
+            files[-1].write_text(recipe_text(plan.space().build_run(finding.point)))
         for file in files:
             folder.write(file.name, file.read_bytes())
         record.log_files(*files)

@@ -1,11 +1,14 @@
 import dataclasses
 import json
+import re
+from pathlib import Path
 
 import pytest
 
-from gan.config import RunConfig, flatten, from_plain, resolve, to_plain
+from gan.config import DataConfig, RunConfig, flatten, from_plain, resolve, to_plain
 from gan.data.dataset import PictureSet
 from gan.errors import UserError
+from gan.recipe_file import recipe_from, recipe_text
 from gan.recipes import RECIPES, recipe_named
 
 
@@ -65,3 +68,53 @@ def test_flat_names_are_dotted_and_whole() -> None:
     assert flat["network.name"] == "stylegan2"
     assert flat["optimiser.generator_lr"] == RunConfig().optimiser.generator_lr
     assert all(not isinstance(value, dict) for value in flat.values())
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipes_travel_as_files(name: str, tmp_path: Path) -> None:
+    """All that does not hang on the pictures comes back; R1 as a multiple of the heuristic."""
+    config = recipe_named(name)
+    config = dataclasses.replace(
+        config,
+        data=dataclasses.replace(config.data, source="icons.zip", height=64, width=48, conditional=True, fit="pad"),
+        regulariser=dataclasses.replace(config.regulariser, r1_gamma=0.4, r1_multiplier=7.0),
+        transfer=dataclasses.replace(config.transfer, start_from="runs/one"),
+        seed=5,
+    )
+    file = tmp_path / "r.json"
+    file.write_text(recipe_text(config))
+    expected = dataclasses.replace(
+        config,
+        data=DataConfig(conditional=True, fit="pad"),
+        regulariser=dataclasses.replace(config.regulariser, r1_gamma=None),
+        transfer=dataclasses.replace(config.transfer, start_from=None),
+        seed=0,
+    )
+    assert recipe_from(str(file)) == expected
+    assert recipe_from(name) == recipe_named(name)
+
+
+def test_a_recipe_without_r1_stays_without(tmp_path: Path) -> None:
+    config = recipe_named("tiny-dcgan")
+    config = dataclasses.replace(config, regulariser=dataclasses.replace(config.regulariser, r1_gamma=0.0))
+    (tmp_path / "r.json").write_text(recipe_text(config))
+    assert recipe_from(str(tmp_path / "r.json")).regulariser.r1_gamma == 0.0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "it is no JSON"),
+        ("[]", "needs a network"),
+        ('{"network": {}}', "needs a network"),
+        ('{"network": {"name": "vqgan"}}', "unknown network 'vqgan'"),
+        ('{"network": {"name": "dcgan", "depth": 3}}', "have no field depth"),
+        ('{"network": {"name": "dcgan"}, "optimiser": {"batch_size": "many"}}', "optimiser.batch_size = 'many'"),
+    ],
+)
+def test_a_file_that_is_no_recipe(text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text(text)
+    with pytest.raises(UserError, match=re.escape(message)):
+        recipe_from(str(tmp_path / "r.json"))
+    with pytest.raises(UserError, match="No such file"):
+        recipe_from(str(tmp_path / "absent.json"))

@@ -18,6 +18,7 @@ from optuna.trial import TrialState
 from PIL import Image
 
 from gan.checkpoint import FEATURES, load_features, load_generator, load_record
+from gan.recipe_file import recipe_from
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, str(ROOT / "search" / "run.py")]
@@ -164,6 +165,10 @@ def test_a_search_from_pictures_to_records(pictures: Path, tmp_path: Path) -> No
     (parent,) = found.parents
     assert (parent.info.status, parent.data.tags["data"]) == ("FINISHED", str(pictures))
     assert set(found.files(parent, "")) >= {"reals.png", "pareto.csv", "pareto.png", "leaderboard.csv"}
+    (recipe, *_) = [name for name in found.files(parent, "") if name.startswith("recipe-")]
+    number = int(recipe.split("-")[1])
+    point = found.study().get_trials()[number].params
+    assert recipe_from(str(found.folder / recipe)).augment.policy == point["augment"]
     for trial in found.trials:
         assert trial.data.tags["mlflow.parentRunId"] == parent.info.run_id
         assert trial.data.params["data.source"] == str(pictures)
