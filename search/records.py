@@ -27,7 +27,7 @@ from gan.errors import UserError
 from search.tracking import artifact_location, hide_password
 
 KIND, TRIAL_ID, PARENT, COLLAPSED = "ganvil.kind", "ganvil.trial_id", "mlflow.parentRunId", "collapsed"
-STOPPED, POINT, PLAN = "stopped", "ganvil.point", "ganvil.plan"  # the last two as JSON
+STOPPED, MICROBATCH, POINT, PLAN = "stopped", "microbatch", "ganvil.point", "ganvil.plan"  # the last two as JSON
 STEP_MARK = "images_per_second"  # logged at every tick, and always a number
 _CANDIDATE_FILES = (GENERATOR, FEATURES, RECORD)
 _ATTEMPTS = 3  # at once; then the next tick's turn
@@ -120,6 +120,11 @@ class TrialRecord:
         if grid is not None:
             self._outbox.add(lambda: self._log_grid(step, grid))
         self._outbox.add(lambda: self._log_metrics(step, metrics))
+        self._outbox.deliver()
+
+    def note(self, tag: str, text: str) -> None:
+        """A tag of the run: what happened on the way."""
+        self._outbox.add(lambda: self._client.set_tag(self.run_id, tag, text))
         self._outbox.deliver()
 
     @property

@@ -35,6 +35,7 @@ from search.collapse import CollapseRule
 from search.folder import seal
 from search.history import Entry, best_entry, load_history, save_history
 from search.hopeless import curve_of
+from search.memory import within_memory
 from search.names import (
     COLLAPSED,
     COPIES_OVER,
@@ -52,7 +53,7 @@ from search.names import (
     trial_name,
 )
 from search.plan import Plan
-from search.records import POINT, SearchAddress, TrialRecord
+from search.records import MICROBATCH, POINT, SearchAddress, TrialRecord
 from search.scoring import Measured, measure
 from search.team import team
 
@@ -98,8 +99,18 @@ def run_trial(
         record.tick(entry.moment.images_seen, metrics, grid=None, candidate=None)
     collapsed = rule.reason([entry.moment for entry in history], plan.total_images)
     if collapsed is None and training.images_seen < plan.total_images:
-        with team(training, pictures, num_processes=num_processes, cpus=cpus, gpus=gpus) as world:
-            collapsed = _train_on(training, history, plan, rule, pictures, reference, spread, record, config, world)
+
+        def attempt(training: Training) -> str | None:
+            with team(training, pictures, num_processes=num_processes, cpus=cpus, gpus=gpus) as world:
+                return _train_on(training, history, plan, rule, pictures, reference, spread, record, config, world)
+
+        def again(smaller: RunConfig) -> Training:
+            record.note(MICROBATCH, f"{smaller.optimiser.microbatch}, after memory ran out")
+            training, history[:] = _begin_or_resume(run, pictures, config[RESUME_FROM], device)
+            training.config = smaller
+            return training
+
+        collapsed = within_memory(training, attempt, again)
     else:  # it was killed between its last checkpoint and its end
         tune.report(result_of(history, plan, rule, collapsed, record, config))
     record.end(collapsed=collapsed)
