@@ -2,18 +2,19 @@
 
 from pathlib import Path
 from shlex import quote
+from urllib.parse import quote as url_quote
+from urllib.parse import urlencode
 
 from rich.console import Console
 
 from gan.data.resolution import Resolution
 from search.folder import SearchFolder
+from search.names import BEST
 from search.plan import Plan
+from search.records import KIND
 from search.report import front_notes, front_of, front_table, recipe_file
 from search.study import Outcome
 from search.tracking import hide_password, tracking_uri
-
-# Without the parameter MLflow 3 opens its pages for language models.
-_TRIALS_PAGE = "http://127.0.0.1:5000/#/experiments?workflowType=machine_learning"
 
 
 def closing_words(outcome: Outcome, plan: Plan, folder: SearchFolder, tracking: str, console: Console) -> None:
@@ -47,10 +48,11 @@ def next_steps(outcome: Outcome, plan: Plan, folder: SearchFolder, tracking: str
     elif not front_of(outcome.found):
         lines.append("no trial came to its end alive: see their tags in MLflow; more pictures or --kimg may help")
     if tracking.startswith(("http://", "https://")):
-        lines.append(f"curves and pictures: {shown}")
+        lines.append(f"curves and pictures: {trials_page(shown.rstrip('/'), outcome.experiment_id, plan.features)}")
     else:
+        page = trials_page("http://127.0.0.1:5000", outcome.experiment_id, plan.features)
         lines.append(f"curves and pictures: mlflow ui --backend-store-uri {shown} --port 5000")
-        lines.append(f"                     then {_TRIALS_PAGE}")
+        lines.append(f"                     then {page}")
     if folder.is_local and (front := front_of(outcome.found)):
         recipe, size = folder.local_path / recipe_file(front[-1]), Resolution(height=plan.height, width=plan.width)
         lines.append(
@@ -59,3 +61,15 @@ def next_steps(outcome: Outcome, plan: Plan, folder: SearchFolder, tracking: str
         )
     lines.append(f"the ensemble:        python ops/refresh.py --search {plan.name}{flags}")
     return lines
+
+
+def trials_page(server: str, experiment_id: str, features: str) -> str:
+    """MLflow's page with the trials' curves beside each other, the best first."""
+    query = {
+        "workflowType": "machine_learning",  # else MLflow 3 opens its pages for language models
+        "compareRunsMode": "CHART",
+        "searchFilter": f"tags.`{KIND}` = 'trial'",
+        "orderByKey": f"metrics.`{BEST}fid_{features}`",
+        "orderByAsc": "true",
+    }
+    return f"{server}/#/experiments/{experiment_id}/runs?{urlencode(query, quote_via=url_quote)}"

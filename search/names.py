@@ -24,6 +24,9 @@ STOPPED: Final = "stopped"  # why, else ""
 FINISHED: Final = "finished"  # whether the budget is spent
 WAITING: Final = "records_waiting"  # that MLflow has not got yet
 
+# In MLflow, of the best tick so far; a section of its charts:
+BEST: Final = "best/"
+
 # In the study alone: the MLflow run of an earlier search's trial.
 LEARNED_FROM: Final = "learned_from"
 

@@ -10,10 +10,9 @@ from mlflow import MlflowClient
 
 from gan.errors import UserError
 from search.fields import Point
+from search.names import BEST
 from search.plan import Plan
 from search.records import COLLAPSED, KIND, PLAN, POINT, STOPPED, asking, runs_of
-
-FID, RECALL, COPIES_OVER = "best_fid_{}_reference", "best_recall_{}_reference", "best_copies_over"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +58,7 @@ def _plan(text: str, name: str) -> Plan:
 def _trial(run: Any, features: str) -> PastTrial | None:
     """None for one that failed, collapsed, was stopped, or has not ended."""
     tags, metrics = run.data.tags, run.data.metrics
-    fid, recall = (metrics.get(name.format(features), math.nan) for name in (FID, RECALL))
+    fid, recall = (metrics.get(f"{BEST}{name}_{features}_reference", math.nan) for name in ("fid", "recall"))
     cut = COLLAPSED in tags or STOPPED in tags or run.info.status != "FINISHED"
     if cut or POINT not in tags or not (math.isfinite(fid) and math.isfinite(recall)):
         return None
@@ -69,5 +68,5 @@ def _trial(run: Any, features: str) -> PastTrial | None:
         point=json.loads(tags[POINT]),
         fid=fid,
         recall=recall,
-        copies_over=metrics.get(COPIES_OVER, 0.0),
+        copies_over=metrics.get(f"{BEST}copies_over", 0.0),
     )

@@ -65,6 +65,7 @@ class Outcome:
 
     found: Sequence[Finding]
     complete: bool
+    experiment_id: str
 
 
 def search(
@@ -122,7 +123,11 @@ def search(
             with closing(view):
                 _tuner(trainable, plan, study, left, folder, resources, view).fit()
         record.settle(_ended(study))
-        outcome = Outcome(found=findings(study, plan), complete=num_to_run(study, plan.num_trials) == 0)
+        outcome = Outcome(
+            found=findings(study, plan),
+            complete=num_to_run(study, plan.num_trials) == 0,
+            experiment_id=record.address.experiment_id,
+        )
         _keep_report(outcome, plan, folder, record)
         record.end("FINISHED" if outcome.complete else "KILLED")
         return outcome

@@ -37,6 +37,7 @@ from search.history import Entry, best_entry, load_history, save_history
 from search.hopeless import curve_of
 from search.memory import within_memory
 from search.names import (
+    BEST,
     COLLAPSED,
     COPIES_OVER,
     CURVE,
@@ -128,10 +129,8 @@ def best_metrics(history: Sequence[Entry], rule: CollapseRule, plan: Plan) -> di
     if best is None:
         return {}
     scores = {name: value for name, value in best.metrics.items() if name.startswith(("fid_", "recall_"))}
-    return {f"best_{name}": value for name, value in scores.items()} | {
-        "best_images_seen": float(best.moment.images_seen),
-        COPIES_OVER: best.moment.copies - rule.most_copies,
-    }
+    scores |= {"images_seen": float(best.moment.images_seen), "copies_over": best.moment.copies - rule.most_copies}
+    return {f"{BEST}{name}": value for name, value in scores.items()}
 
 
 def result_of(

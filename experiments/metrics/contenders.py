@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from gan.features.interface import FeatureNet
 from gan.features.registry import FEATURE_NETS, load_feature_net
+from gan.metrics.evaluate import FeatureSpace
 from gan.pixels import UInt8Array
 
 NUM_COMPONENTS = 128
@@ -46,6 +47,35 @@ class Pixels:
 
     def __call__(self, images: UInt8Array) -> NDArray[np.float32]:
         return np.asarray((_rows(images) - self.mean) @ self.directions, dtype=np.float32)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Both:
+    """`randconv`, standardised on the reals, and their principal components, each with half of all variance."""
+
+    net: FeatureNet
+    space: FeatureSpace
+    pixels: Pixels
+    scale: float
+    fingerprint: str
+    name: str = "both"
+    standardised: bool = False
+
+    @property
+    def num_features(self) -> int:
+        return self.net.num_features + self.pixels.num_features
+
+    @classmethod
+    def fit(cls, reals: UInt8Array) -> "Both":
+        net, pixels = load_feature_net("randconv", torch.device("cpu")), Pixels.fit(reals)
+        space = FeatureSpace.fit(net(reals), standardised=True)
+        scale = float(np.sqrt(space.apply(net(reals)).var(axis=0).sum() / pixels(reals).var(axis=0).sum()))
+        fingerprint = f"{net.fingerprint}+{pixels.fingerprint}"
+        return cls(net=net, space=space, pixels=pixels, scale=scale, fingerprint=fingerprint)
+
+    def __call__(self, images: UInt8Array) -> NDArray[np.float32]:
+        parts = [self.space.apply(self.net(images)), np.float32(self.scale) * self.pixels(images)]
+        return np.concatenate(parts, axis=1)
 
 
 def _rows(images: UInt8Array) -> NDArray[np.float32]:
@@ -107,7 +137,11 @@ def _seen(images: Tensor) -> Tensor:
     return moved * torch.empty(num, images.shape[1], 1, 1).uniform_(0.7, 1.3)
 
 
-FITTED: dict[str, Callable[[UInt8Array], FeatureNet]] = {"pixels": Pixels.fit, "simclr": Contrastive.fit}
+FITTED: dict[str, Callable[[UInt8Array], FeatureNet]] = {
+    "pixels": Pixels.fit,
+    "simclr": Contrastive.fit,
+    "both": Both.fit,
+}
 NAMES = (*FEATURE_NETS, *FITTED)
 
 

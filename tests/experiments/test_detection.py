@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from experiments.metrics.contenders import NAMES, Contrastive, Pixels, nt_xent
+from experiments.metrics.contenders import NAMES, Both, Contrastive, Pixels, nt_xent
 from experiments.metrics.detection import RESULTS, SMALL, load, main, of_one_net, save
 from experiments.metrics.faults import DOSES, NONE, NUM_REPEATED, Pool, spoilt
 from experiments.metrics.seen import false_alarms, readings, seen_from, sight_by_size, table
@@ -78,6 +78,14 @@ def test_pixels_keep_distances(pool: Pool) -> None:
     rows = pool.images[:2].reshape(2, -1) / 255
     features = net(pool.images[:2])
     assert np.linalg.norm(features[0] - features[1]) == pytest.approx(np.linalg.norm(rows[0] - rows[1]), rel=0.05)
+
+
+def test_both_have_half_of_the_variance_each(pool: Pool) -> None:
+    net = Both.fit(pool.images)
+    features = net(pool.images)
+    assert features.shape == (len(pool.images), net.num_features)
+    variances = features.var(axis=0)
+    assert variances[:512].sum() == pytest.approx(variances[512:].sum(), rel=1e-3)
 
 
 def test_nt_xent_by_hand() -> None:

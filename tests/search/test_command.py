@@ -49,7 +49,7 @@ def run(*arguments: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[
     )
 
 
-TINY = ("--recipe", "tiny-dcgan", "tiny-stylegan2", "--samples", "32", "--max-concurrent", "2")
+TINY = ("--recipe", "tiny-dcgan", "tiny-stylegan2", "--samples", "32", "--max-concurrent", "2", "--no-early-stopping")
 
 
 @pytest.mark.parametrize(

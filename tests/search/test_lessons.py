@@ -121,7 +121,7 @@ def test_read_back_from_mlflow(plan: Plan, space: Space, tmp_path: Path) -> None
     for number, (point, tags) in enumerate(zip(points(space, 5), ends, strict=True)):
         tags = {POINT: json.dumps(point), **tags}
         trial = TrialRecord(record.address, trial_id=f"id{number}", run_name=f"{number}", tags=tags, params={})
-        best = {"best_fid_randconv_reference": 40.0 + number, "best_recall_randconv_reference": 0.25}
+        best = {"best/fid_randconv_reference": 40.0 + number, "best/recall_randconv_reference": 0.25}
         trial.tick(1000, {"images_per_second": 1.0, **(best if number < 4 else {})}, grid=None, candidate=None)
         trial.end(collapsed=None)
     client.set_terminated(
