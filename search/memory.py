@@ -8,7 +8,6 @@ from typing import TypeVar
 import torch
 
 from gan.config import RunConfig
-from gan.training import Training
 
 Result = TypeVar("Result")
 
@@ -27,24 +26,22 @@ def with_fewer_at_once(config: RunConfig) -> RunConfig | None:
     return dataclasses.replace(config, optimiser=dataclasses.replace(optimiser, microbatch=max(fitting)))
 
 
-def within_memory(
-    training: Training, attempt: Callable[[Training], Result], again: Callable[[RunConfig], Training]
-) -> Result:
-    """attempt(training); where memory runs out, attempt(again(settings that need less)) until it does not.
+def within_memory(config: RunConfig, attempt: Callable[[RunConfig], Result]) -> Result:
+    """attempt(config); where memory runs out, again with settings that need less, until it does not.
 
-    again: the run as it was before, with these settings. Raises torch.OutOfMemoryError where one picture at a time is
-    too much.
+    Nobody but the attempt may hold what it fills the memory with. Raises torch.OutOfMemoryError where one picture at a
+    time is too much.
     """
     while True:
-        smaller = with_fewer_at_once(training.config)
+        smaller = with_fewer_at_once(config)
         try:
-            return attempt(training)
+            return attempt(config)
         except torch.OutOfMemoryError as error:
             if smaller is None:
                 raise
             reason = str(error).partition(".")[0]
+        # here the error is gone, and with it the frames that held the networks
         log.warning("%s: goes on with %d pictures at a time", reason, smaller.optimiser.microbatch)
-        del training  # before another one is made
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        training = again(smaller)
+        config = smaller

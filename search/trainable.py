@@ -100,18 +100,20 @@ def run_trial(
         record.tick(entry.moment.images_seen, metrics, grid=None, candidate=None)
     collapsed = rule.reason([entry.moment for entry in history], plan.total_images)
     if collapsed is None and training.images_seen < plan.total_images:
+        begun, settings = [training], training.config
+        del training  # the attempt alone is to hold it: memory that runs out must come free
 
-        def attempt(training: Training) -> str | None:
+        def attempt(settings: RunConfig) -> str | None:
+            if begun:
+                training = begun.pop()
+            else:
+                record.note(MICROBATCH, f"{settings.optimiser.microbatch}, after memory ran out")
+                training, history[:] = _begin_or_resume(run, pictures, config[RESUME_FROM], device)
+                training.config = settings
             with team(training, pictures, num_processes=num_processes, cpus=cpus, gpus=gpus) as world:
                 return _train_on(training, history, plan, rule, pictures, reference, spread, record, config, world)
 
-        def again(smaller: RunConfig) -> Training:
-            record.note(MICROBATCH, f"{smaller.optimiser.microbatch}, after memory ran out")
-            training, history[:] = _begin_or_resume(run, pictures, config[RESUME_FROM], device)
-            training.config = smaller
-            return training
-
-        collapsed = within_memory(training, attempt, again)
+        collapsed = within_memory(settings, attempt)
     else:  # it was killed between its last checkpoint and its end
         tune.report(result_of(history, plan, rule, collapsed, record, config))
     record.end(collapsed=collapsed)
