@@ -16,6 +16,7 @@ from typing import NamedTuple
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
+from scipy.stats import spearmanr
 from tqdm import tqdm
 
 from gan.command_line import Parser, run_command
@@ -98,7 +99,10 @@ def main() -> int:
 
     def command() -> None:
         curves = [curve for curve in recorded() if len(curve) == 8]
-        print(f"{len(curves)} recorded runs; {options.searches} searches of {options.trials} trials a rule\n")
+        print(f"{len(curves)} recorded runs; {options.searches} searches of {options.trials} trials a rule")
+        fids = np.array([[point.fid for point in curve] for curve in curves])
+        ranks = [f"{spearmanr(fids[:, tick], fids[:, -1])[0]:.2f}" for tick in range(fids.shape[1])]
+        print(f"rank correlation of the best FID at each tick with that of the last: {', '.join(ranks)}\n")
         print("| rule | images saved | of the final fronts ended | searches with a loss |\n|---|---|---|---|")
         for name, rule in RULES.items():
             rng = np.random.default_rng(0)  # the same searches for every rule
