@@ -1,0 +1,195 @@
+"""Runs that live and runs that die, recorded tick by tick: what the collapse rule sees, and what became of them.
+
+    python experiments/collapse/record.py --icons dcss-weapons-plus.zip
+
+Two kinds of run: points that a search might draw (chance alone, so that it says how often its rule is wrong), and
+settings that are known to end badly (so that there is something to find). Each is trained to the end, whatever any rule
+says, as a trial of a search is, and measured as one (search/scoring.py). results.json grows by a run at a time.
+"""
+
+import dataclasses
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import numpy as np
+import torch
+
+from experiments.half import Ledger, Run, finished
+from gan.begin import begin
+from gan.command_line import Parser, run_command
+from gan.config import RunConfig, with_values
+from gan.data.dataset import ARMORY, PictureSet, load_pictures
+from gan.data.resolution import Resolution
+from gan.errors import UserError
+from gan.features.registry import load_feature_net
+from gan.loop import train
+from gan.metrics.diversity import RealSpread
+from gan.metrics.evaluate import Reference
+from gan.pixels import sheet
+from gan.recipes import recipe_named
+from gan.version import code_version
+from search.plan import Plan
+from search.scoring import measure
+
+HERE = Path(__file__).resolve().parent
+TICKS = 16
+NUM_SAMPLES = 500
+DRAWN = ("dcgan-small", "stylegan2-small")  # the recipes that points are drawn around
+KEPT = (
+    "diversity", "diversity_features", "similarity", "ada_p", "sign_real", "logit_gap", "r1_penalty",
+    "fid_randconv", "recall_randconv", "precision_randconv", "coverage_randconv", "memorised_randconv",
+    "coverage_randconv_reference",
+)  # fmt: skip
+
+_RAW = {"augment.policy": "none", "regulariser.r1_gamma": "0"}
+_CLASSES = {"data.conditional": "true", "network.self_modulation": "false"}
+
+BAD: dict[str, tuple[str, dict[str, str]]] = {
+    "dcgan, no R1, no augmentation, lr x 10": ("dcgan-small", _RAW | {"optimiser.generator_lr": "0.004"}),
+    "dcgan, no R1, no augmentation, D x 4": ("dcgan-small", _RAW | {"optimiser.discriminator_lr_ratio": "4"}),
+    "dcgan, no R1, no augmentation, D x 0.1": ("dcgan-small", _RAW | {"optimiser.discriminator_lr_ratio": "0.1"}),
+    "dcgan, no R1, hinge, lr x 5": ("dcgan-small", _RAW | {"loss.kind": "hinge", "optimiser.generator_lr": "0.002"}),
+    "dcgan, momentum 0.9, lr x 10": ("dcgan-small", {"optimiser.beta1": "0.9", "optimiser.generator_lr": "0.004"}),
+    "dcgan, residual discriminator, no R1": (
+        "dcgan-small",
+        _RAW | {"network.discriminator": "residual", "network.self_modulation": "false"},
+    ),
+    "cdcgan, classes concatenated, no R1": (
+        "cdcgan-small",
+        _RAW | _CLASSES | {"network.join": "concatenate"},
+    ),
+    "stylegan2, no R1, no augmentation": ("stylegan2-small", _RAW),
+    "stylegan2, no R1, lr x 10": ("stylegan2-small", _RAW | {"optimiser.generator_lr": "0.025"}),
+    "stylegan2, no R1, lr x 4, no minibatch deviation": (
+        "stylegan2-small",
+        _RAW | {"optimiser.generator_lr": "0.01", "network.minibatch_group": "1"},
+    ),
+    "stylegan2, R1 x 1000, lr x 8": (
+        "stylegan2-small",
+        {"regulariser.r1_multiplier": "1000", "optimiser.generator_lr": "0.02"},
+    ),
+    "biggan with classes": ("biggan-small", {"data.conditional": "true"}),
+}
+
+
+class Chance:
+    """Draws a point of the space; the same number draws the same."""
+
+    def __init__(self, number: int) -> None:
+        self._chance = np.random.default_rng(number)
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        if log:
+            return float(np.exp(self._chance.uniform(np.log(low), np.log(high))))
+        return float(self._chance.uniform(low, high))
+
+    def suggest_categorical(self, name: str, choices: Any) -> Any:
+        return choices[int(self._chance.integers(len(choices)))]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One run: of BAD by its name, or `drawn 3`, the point that chance draws with that seed."""
+
+    name: str
+    data: str
+    called: str  # the data's short name, in the key
+    kimg: float
+    seed: int = 0
+
+    @property
+    def key(self) -> str:
+        return f"{self.called} | {self.kimg:g} kimg | {self.name} | seed {self.seed}"
+
+    def config(self, pictures: PictureSet) -> RunConfig:
+        """The run's settings, those of a search's trial but for what the name says."""
+        if self.name in BAD:
+            recipe, values = BAD[self.name]
+            schedule = {"schedule.total_kimg": str(self.kimg), "schedule.tick_kimg": str(self.kimg / TICKS)}
+            return with_values(recipe_named(recipe), schedule | {"seed": str(self.seed)} | values)
+        number = int(self.name.split()[-1])
+        space = self._plan(pictures).space()
+        return dataclasses.replace(space.build_run(space.point_from(Chance(number))), seed=number)
+
+    def _plan(self, pictures: PictureSet) -> Plan:
+        return Plan(
+            name="drawn",
+            data=self.data,
+            data_fingerprint=pictures.fingerprint,
+            height=pictures.resolution.height,
+            width=pictures.resolution.width,
+            channels=pictures.channels,
+            conditional=False,
+            recipes=DRAWN,
+            num_trials=1,
+            kimg=self.kimg,
+            num_ticks=TICKS,
+            num_samples=NUM_SAMPLES,
+            features="randconv",
+            seed=0,
+        )
+
+
+def follow(job: Job) -> tuple[Run, Any]:
+    """Train to the end; the signals and scores at each tick, and a sheet of the last one's samples."""
+    torch.set_num_threads(1)
+    pictures = load_pictures(job.data, Resolution(height=32, width=32))
+    net = load_feature_net("randconv", torch.device("cpu"))
+    reference = Reference.build(pictures.images, net)
+    spread = RealSpread.of(pictures.images, reference.training.features)
+    training = begin(job.config(pictures), pictures, torch.device("cpu"))
+    started = time.process_time()
+    ticks: list[dict[str, Any]] = []
+    shown = None
+    for tick in train(training, pictures):
+        measured = measure(
+            training, tick, pictures, reference=reference, spread=spread, net=net, num_samples=NUM_SAMPLES
+        )
+        metrics = {name: value for name, value in measured.entry.metrics.items() if name in KEPT}
+        ticks.append({"moment": dataclasses.asdict(measured.entry.moment), "metrics": metrics})
+        shown = shown if measured.images is None else sheet(measured.images[:64], 8, scale=2)
+    return {"ticks": ticks, "cpu_seconds": round(time.process_time() - started), "commit": code_version()}, shown
+
+
+def jobs(options: Any) -> Iterator[Job]:
+    """The drawn ones of each picture set in turn, then the bad ones."""
+    sets = {"weapons": options.icons, "armory": ARMORY}
+    for number in range(options.drawn):
+        for called, data in sets.items():
+            yield Job(name=f"drawn {number}", data=data, called=called, kimg=options.kimg)
+    for seed in range(options.seeds):
+        for name in BAD:
+            yield Job(name=name, data=options.icons, called="weapons", kimg=options.kimg, seed=seed)
+
+
+def main() -> int:
+    parser = Parser(prog="experiments/collapse/record.py", description=__doc__ or "", epilog="")
+    parser.add_argument("--icons", help="real icons: a folder or zip")
+    parser.add_argument("--drawn", type=int, default=10, help="points that chance draws, of each picture set [10]")
+    parser.add_argument("--seeds", type=int, default=1, help="of each bad setting [1]")
+    parser.add_argument("--kimg", type=float, default=48.0)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--sheets", metavar="FOLDER", help="put the last samples of each run there, to look at")
+    options = parser.parse_args()
+
+    def command() -> None:
+        if not options.icons:
+            raise UserError("--icons is missing: give a folder or zip of real icons")
+        ledger = Ledger(HERE / "results.json")
+        for job, (run, shown) in finished(ledger.missing(jobs(options)), follow, options.processes):
+            ledger.add(job.key, run)
+            if options.sheets and shown is not None:
+                Path(options.sheets).mkdir(parents=True, exist_ok=True)
+                shown.save(Path(options.sheets) / f"{job.key.replace(' | ', '_').replace(' ', '-')}.png")
+
+    return run_command("collapse", command)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
