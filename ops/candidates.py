@@ -24,9 +24,8 @@ from gan.checkpoint import FEATURES, GENERATOR, RECORD, CheckpointRecord, load_f
 from gan.errors import UserError
 from gan.networks.registry import name_of
 from ops.tracking_server import answering, local_folder
-from search.records import KIND
+from search.records import CHECKPOINTS, KIND
 
-CHECKPOINTS = "checkpoints"
 _CONNECTIONS = 8
 
 

@@ -8,8 +8,12 @@ shows, and each must be undershot more than once.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+
+OnCollapse = Literal["stop", "return"]
+"""What becomes of a collapsed trial: its end, or a second chance (search/second_chance.py)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +22,7 @@ class Moment:
 
     diversity and diversity_features: samples over reals (gan/metrics/diversity.py). finite: weights and losses.
     copies: the share of samples that are near-copies of training pictures, less what fresh pictures would score.
+    returned: why the run went back to earlier weights after this tick (search/second_chance.py), "" if it did not.
     """
 
     images_seen: int
@@ -27,6 +32,7 @@ class Moment:
     fid: float
     recall: float
     copies: float
+    returned: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +69,9 @@ class CollapseRule:
         """Why the run is to be ended after its latest tick, in words for a table; None: go on."""
         if not history:
             return None
-        if not history[-1].finite:
+        if not history[-1].finite and not history[-1].returned:
             return "weights or losses are not finite"
-        judged = [moment for moment in history if moment.images_seen >= self.warm_up_images]
+        judged = [moment for moment in since_return(history) if moment.images_seen >= self.warm_up_images]
         last = judged[-self.ticks :]
         if len(last) == self.ticks:
             if all(moment.diversity < self.pixel_floor for moment in last):
@@ -82,14 +88,27 @@ class CollapseRule:
         return None
 
     def healthy(self, moment: Moment, total_images: float) -> bool:
-        """Whether that tick's checkpoint is worth keeping as a candidate: scored, late enough, alive, not noise."""
+        """Whether that tick's checkpoint is worth keeping as a candidate: late enough, and alive."""
+        return moment.images_seen >= self.candidate_after * total_images and self.alive(moment)
+
+    def alive(self, moment: Moment) -> bool:
+        """Whether its samples were varied, and not noise. Its scores must be numbers."""
         if not (moment.finite and math.isfinite(moment.fid) and math.isfinite(moment.recall)):
             return False
         return (
-            moment.images_seen >= self.candidate_after * total_images
-            and moment.diversity >= self.pixel_floor
+            moment.diversity >= self.pixel_floor
             and self.feature_floor <= moment.diversity_features <= self.feature_ceiling
         )
+
+    def worth_returning_to(self, moment: Moment) -> bool:
+        """Alive, and covering something: where recall is 0, the loss may have begun already."""
+        return self.alive(moment) and moment.recall > 0.0
+
+
+def since_return(history: Sequence[Moment]) -> Sequence[Moment]:
+    """What is to be judged of a run that went back: the ticks after that."""
+    last = max((index for index, moment in enumerate(history) if moment.returned), default=-1)
+    return history[last + 1 :]
 
 
 def best_moment(history: Sequence[Moment], rule: CollapseRule, total_images: float) -> Moment | None:

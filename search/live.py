@@ -17,7 +17,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from search.names import COLLAPSED, FID, RECALL, STOPPED, TRIAL_ID, TRIAL_NUMBER, WAITING, trial_name
+from search.names import COLLAPSED, FID, RECALL, RETURNED, STOPPED, TRIAL_ID, TRIAL_NUMBER, WAITING, trial_name
 from search.plan import Plan
 
 _NONE = "-"
@@ -135,6 +135,8 @@ class LiveView(Callback):  # type: ignore[misc]
             records_waiting=int(result[WAITING]),
         )
         self._show(row, progress_line(row, self._progress.plan))
+        if result[RETURNED]:
+            self._show(row, f"went back: {result[RETURNED]}")
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         row = self._row(trial)

@@ -21,9 +21,12 @@ def with_fewer_at_once(config: RunConfig) -> RunConfig | None:
     fitting = [
         num for num in range(1, now // 2 + 1) if optimiser.batch_size % num == 0 and num % config.loss.packing == 0
     ]
-    if not fitting:
-        return None
-    return dataclasses.replace(config, optimiser=dataclasses.replace(optimiser, microbatch=max(fitting)))
+    return with_microbatch(config, max(fitting)) if fitting else None
+
+
+def with_microbatch(config: RunConfig, microbatch: int | None) -> RunConfig:
+    """The run with that many pictures at a time, nothing else changed."""
+    return dataclasses.replace(config, optimiser=dataclasses.replace(config.optimiser, microbatch=microbatch))
 
 
 def within_memory(config: RunConfig, attempt: Callable[[RunConfig], Result]) -> Result:

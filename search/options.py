@@ -13,12 +13,15 @@ from gan.errors import UserError
 from gan.features.registry import FEATURE_NETS
 from gan.recipes import recipe_named
 from search.algorithms import DEFAULT
+from search.collapse import OnCollapse
 from search.job_copy import in_job_copy
 from search.plan import Plan, choose_recipes
+from search.retention import KEPT
 from search.tracking import tracking_uri
 
 TRIALS, TICKS, SAMPLES, FEATURES, SEED = 16, 10, 1000, "randconv", 0
 FIT: Fit = "letterbox"
+ON_COLLAPSE: OnCollapse = "stop"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -92,6 +95,8 @@ def new_plan(options: argparse.Namespace, name: str, recipes: tuple[str, ...], p
         settings=tuple(options.set or ()),
         varied=tuple(options.vary or ()),
         early_stopping=options.early_stopping is not False,
+        on_collapse=options.on_collapse or ON_COLLAPSE,
+        keep=_or(options.keep, KEPT),
         algorithm=options.algorithm or DEFAULT,
         learn_from=tuple(options.learn_from or ()),
     )
@@ -114,6 +119,8 @@ def continued_plan(options: argparse.Namespace, old: Plan) -> Plan:
         "--learn-from": (None if options.learn_from is None else tuple(options.learn_from), old.learn_from),
         "--algorithm": (options.algorithm, old.algorithm),
         "--early-stopping": (options.early_stopping, old.early_stopping),
+        "--on-collapse": (options.on_collapse, old.on_collapse),
+        "--keep": (options.keep, old.keep),
         "--vary": (None if options.vary is None else tuple(options.vary), old.varied),
     }
     if options.networks or options.recipe:

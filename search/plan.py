@@ -13,7 +13,9 @@ from gan.networks.registry import name_of, network_named
 from gan.recipe_file import ENDING as RECIPE_FILE
 from gan.recipes import recipe_named
 from search.algorithms import DEFAULT, check_algorithm
+from search.collapse import OnCollapse
 from search.folder import SETTINGS, SearchFolder
+from search.retention import KEPT
 from search.space import Space
 from search.vary import Varied, with_settings
 
@@ -25,7 +27,9 @@ class Plan:
     recipes: one a network, in the order of the first trials. kimg: thousands of images a trial is trained on.
     num_samples: pictures scored at each of num_ticks ticks, of seeds 0, 1, … settings and varied: what --set and
     --vary were given (search/vary.py). early_stopping: whether hopeless trials are ended (search/hopeless.py).
-    algorithm: who proposes the trials (search/algorithms.py). learn_from: earlier searches (search/lessons.py).
+    on_collapse: what becomes of a collapsed trial (search/second_chance.py). keep: so many of its checkpoints, the best
+    by each objective (search/retention.py). algorithm: who proposes the trials (search/algorithms.py). learn_from:
+    earlier searches (search/lessons.py).
     """
 
     name: str
@@ -46,6 +50,8 @@ class Plan:
     settings: tuple[str, ...] = ()
     varied: tuple[str, ...] = ()
     early_stopping: bool = True
+    on_collapse: OnCollapse = "stop"
+    keep: int = KEPT
     algorithm: str = DEFAULT
     learn_from: tuple[str, ...] = ()
 
@@ -55,6 +61,7 @@ class Plan:
             (self.num_ticks, "--ticks", 1),
             (self.num_samples, "--samples", 16),
             (self.seed, "--seed", 0),
+            (self.keep, "--keep", 1),
         ):
             if value < least:
                 raise UserError(f"{flag} {value} is too small: give {least} or more")

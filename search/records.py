@@ -10,7 +10,7 @@ import math
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, ViewType
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from PIL import Image
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -27,7 +28,9 @@ from gan.errors import UserError
 from search.tracking import artifact_location, hide_password
 
 KIND, TRIAL_ID, PARENT, COLLAPSED = "ganvil.kind", "ganvil.trial_id", "mlflow.parentRunId", "collapsed"
-STOPPED, MICROBATCH, POINT, PLAN = "stopped", "microbatch", "ganvil.point", "ganvil.plan"  # the last two as JSON
+STOPPED, MICROBATCH = "stopped", "microbatch"
+POINT, PLAN = "ganvil.point", "ganvil.plan"  # as JSON
+CHECKPOINTS = "checkpoints"  # the candidates' folder
 STEP_MARK = "images_per_second"  # logged at every tick, and always a number
 _CANDIDATE_FILES = (GENERATOR, FEATURES, RECORD)
 _ATTEMPTS = 3  # at once; then the next tick's turn
@@ -106,6 +109,8 @@ class TrialRecord:
         self._client = MlflowClient(tracking_uri=address.tracking_uri)
         self._steps: set[int] = set()
         self._pictured: set[int] = set()
+        self._candidates: set[int] = set()
+        self._artifact_uri = ""
         self._outbox = outbox or Outbox()
         self._outbox.add(self._open)
         self._outbox.deliver()
@@ -120,6 +125,11 @@ class TrialRecord:
         if grid is not None:
             self._outbox.add(lambda: self._log_grid(step, grid))
         self._outbox.add(lambda: self._log_metrics(step, metrics))
+        self._outbox.deliver()
+
+    def keep(self, steps: Collection[int]) -> None:
+        """Delete the candidates of all other ticks. One that cannot be deleted now is tried again at the next call."""
+        self._outbox.add(lambda: self._forget_all_but(frozenset(steps)))
         self._outbox.deliver()
 
     def note(self, tag: str, text: str) -> None:
@@ -149,6 +159,9 @@ class TrialRecord:
             self._steps = {metric.step for metric in self._client.get_metric_history(run.info.run_id, STEP_MARK)}
             pictures = [Path(file.path).name for file in self._client.list_artifacts(run.info.run_id, "images")]
             self._pictured = {int(name.split("+")[2]) for name in pictures if name.startswith("samples+step+")}
+            stored = [Path(file.path).name for file in self._client.list_artifacts(run.info.run_id, CHECKPOINTS)]
+            self._candidates = {int(name) for name in stored if name.isdecimal()}
+        self._artifact_uri = run.info.artifact_uri
         self.run_id = run.info.run_id  # before the parameters: were they refused, the rest must still find its run
         params = [Param(name, str(value)[:_LONGEST_VALUE]) for name, value in self._params.items()]
         self._client.log_batch(self.run_id, params=params)
@@ -159,7 +172,21 @@ class TrialRecord:
         with tempfile.TemporaryDirectory(prefix="ganvil-candidate-") as folder:
             for name, content in files.items():
                 (Path(folder) / name).write_bytes(content)
-            self._client.log_artifacts(self.run_id, folder, artifact_path=f"checkpoints/{step:09d}")
+            self._client.log_artifacts(self.run_id, folder, artifact_path=f"{CHECKPOINTS}/{step:09d}")
+        self._candidates.add(step)
+
+    def _forget_all_but(self, steps: Collection[int]) -> None:
+        """A store that does not let go must not hold up what comes after: that is noted, and passed over."""
+        if not self._candidates - set(steps):
+            return
+        store = get_artifact_repository(self._artifact_uri, tracking_uri=self._address.tracking_uri)
+        for step in sorted(self._candidates - set(steps)):
+            try:
+                store.delete_artifacts(f"{CHECKPOINTS}/{step:09d}")
+            except Exception as error:  # whatever a store may raise
+                log.warning("the checkpoint of %d images could not be deleted: %s", step, _line(error))
+                return
+            self._candidates.discard(step)
 
     def _log_grid(self, step: int, grid: Image.Image) -> None:
         if step in self._steps or step in self._pictured:

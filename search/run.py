@@ -23,6 +23,7 @@ from gan.networks.interface import check_resolution  # noqa: E402
 from gan.networks.registry import NETWORKS  # noqa: E402
 from gan.recipes import RECIPES  # noqa: E402
 from search.algorithms import ALGORITHMS  # noqa: E402
+from search.collapse import OnCollapse  # noqa: E402
 from search.folder import SearchFolder  # noqa: E402
 from search.options import FIT, absolute_source, continued_plan, feature_net, new_plan, places, search_name  # noqa: E402
 from search.plan import Plan, check_same_pictures, choose_recipes, stored_plan  # noqa: E402
@@ -94,6 +95,14 @@ def _parser() -> Parser:
         "--early-stopping",
         action=argparse.BooleanOptionalAction,
         help="end trials at half of their budget or later that others are ahead of in FID and in recall [yes]",
+    )
+    much.add_argument(
+        "--on-collapse",
+        choices=get_args(OnCollapse),
+        help="end a collapsed trial, or go back once to its last living tick with stronger R1 and lower rates [stop]",
+    )
+    much.add_argument(
+        "--keep", type=int, metavar="N", help="checkpoints a trial: N best by FID, by recall, the last [3]"
     )
     where = parser.add_argument_group("where")
     where.add_argument("--storage", metavar="URI", help="folder or URI for the study and checkpoints [./runs]")

@@ -77,6 +77,7 @@ def search(
     wishes: Wishes,
     resume: bool,
     console: Console,
+    rule: CollapseRule = CollapseRule(),  # noqa: B008  (frozen)
 ) -> Outcome:
     """Run what is left of the search, and report. Whatever ends this process: with resume it goes on from there."""
     demand_mlflow(tracking_uri, plan.name, resume=resume)
@@ -112,7 +113,7 @@ def search(
             trainable = tune.with_parameters(
                 run_trial,
                 plan=plan,
-                rule=CollapseRule(),
+                rule=rule,
                 pictures=pictures,
                 reference=reference,
                 spread=spread,

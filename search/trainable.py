@@ -35,7 +35,7 @@ from search.collapse import CollapseRule
 from search.folder import seal
 from search.history import Entry, best_entry, load_history, save_history
 from search.hopeless import curve_of
-from search.memory import within_memory
+from search.memory import with_microbatch, within_memory
 from search.names import (
     BEST,
     COLLAPSED,
@@ -45,6 +45,7 @@ from search.names import (
     FINISHED,
     RECALL,
     RESUME_FROM,
+    RETURNED,
     STOPPED,
     TRIAL_ID,
     TRIAL_NAME,
@@ -55,7 +56,9 @@ from search.names import (
 )
 from search.plan import Plan
 from search.records import MICROBATCH, POINT, SearchAddress, TrialRecord
+from search.retention import candidates_kept
 from search.scoring import Measured, measure
+from search.second_chance import SecondChance
 from search.team import team
 
 GRID_COLUMNS = 8
@@ -82,7 +85,8 @@ def run_trial(
     network = name_of(run.network)
     # Ray leaves a trial without a GPU all that the machine has (search/cluster.py): it is not to take one.
     device = choose_device("cpu" if torch.cuda.is_available() and not gpus else "auto")
-    training, history = _begin_or_resume(run, pictures, config[RESUME_FROM], device)
+    chance = SecondChance(plan.on_collapse, rule)
+    training, history = _begin_or_resume(run, pictures, config[RESUME_FROM], device, chance)
     record = TrialRecord(
         address,
         trial_id=config[TRIAL_ID],
@@ -108,14 +112,21 @@ def run_trial(
                 training = begun.pop()
             else:
                 record.note(MICROBATCH, f"{settings.optimiser.microbatch}, after memory ran out")
-                training, history[:] = _begin_or_resume(run, pictures, config[RESUME_FROM], device)
-                training.config = settings
-            with team(training, pictures, num_processes=num_processes, cpus=cpus, gpus=gpus) as world:
-                return _train_on(training, history, plan, rule, pictures, reference, spread, record, config, world)
+                training, history[:] = _begin_or_resume(run, pictures, config[RESUME_FROM], device, chance)
+                training.config = with_microbatch(training.config, settings.optimiser.microbatch)
+            while True:
+                with team(training, pictures, num_processes=num_processes, cpus=cpus, gpus=gpus) as world:
+                    ended = _train_on(
+                        training, history, plan, rule, pictures, reference, spread, record, config, world, chance
+                    )
+                if not isinstance(ended, Training):
+                    return ended
+                training = ended
 
         collapsed = within_memory(settings, attempt)
     else:  # it was killed between its last checkpoint and its end
         tune.report(result_of(history, plan, rule, collapsed, record, config))
+    record.keep(_kept(history, plan, rule))
     record.end(collapsed=collapsed)
 
 
@@ -155,6 +166,7 @@ def result_of(
         WAITING: record.num_waiting,
         COLLAPSED: collapsed or "",
         STOPPED: "",  # search/stopper.py may say otherwise
+        RETURNED: last.moment.returned,
         CURVE: [list(point) for point in curve_of([entry.moment for entry in history], rule, plan.total_images)],
         FINISHED: last.moment.images_seen >= plan.total_images,
         FID: math.nan,
@@ -179,8 +191,9 @@ def _train_on(
     record: TrialRecord,
     config: Mapping[str, Any],
     world: World,
-) -> str | None:
-    """Train to the end of the schedule or to a collapse, whose reason is returned."""
+    chance: SecondChance,
+) -> str | Training | None:
+    """Train to the end of the schedule or to a collapse: its reason, or the run to go on with instead."""
     net = load_feature_net(plan.features, training.device)
     for tick in train(training, pictures, world):
         measured = measure(
@@ -193,34 +206,59 @@ def _train_on(
             num_samples=plan.num_samples,
         )
         history.append(measured.entry)
-        collapsed = rule.reason([entry.moment for entry in history], plan.total_images)
+        moments = [entry.moment for entry in history]
+        collapsed = rule.reason(moments, plan.total_images)
         healthy = rule.healthy(measured.entry.moment, plan.total_images) and collapsed is None
+        chance.follow(training, moments)
+        again = chance.take(training) if collapsed is not None and not tick.finished else None
+        if again is not None:
+            training, how = again
+            returned = f"{collapsed}; {how}"
+            history[-1] = dataclasses.replace(history[-1], moment=dataclasses.replace(moments[-1], returned=returned))
+            measured = dataclasses.replace(measured, entry=history[-1], scores=(), features=None)  # not these weights'
+            record.note(RETURNED, f"at {tick.images_seen / 1000:.4g} kimg: {returned}")
+            collapsed = None
         with tempfile.TemporaryDirectory(prefix="ganvil-trial-") as temporary:
-            checkpoint = _save(Path(temporary) / "checkpoint", training, pictures, measured, history)
+            checkpoint = _save(Path(temporary) / "checkpoint", training, pictures, measured, history, chance)
             record.tick(
                 tick.images_seen,
                 measured.entry.metrics | best_metrics(history, rule, plan),
                 grid=_grid(measured),
                 candidate=checkpoint if healthy else None,
             )
+            record.keep(_kept(history, plan, rule))
             tune.report(
                 result_of(history, plan, rule, collapsed, record, config),
                 checkpoint=None if checkpoint is None else tune.Checkpoint.from_directory(checkpoint),
             )
+        if again is not None:
+            return training
         if collapsed is not None:
             return collapsed
     return None
 
 
+def _kept(history: Sequence[Entry], plan: Plan, rule: CollapseRule) -> set[int]:
+    """Images seen of the checkpoints that stay as candidates."""
+    return candidates_kept([entry.moment for entry in history], rule, plan.total_images, plan.keep)
+
+
 def _save(
-    folder: Path, training: Training, pictures: PictureSet, measured: Measured, history: Sequence[Entry]
+    folder: Path,
+    training: Training,
+    pictures: PictureSet,
+    measured: Measured,
+    history: Sequence[Entry],
+    chance: SecondChance,
 ) -> Path | None:
     """A whole checkpoint with the history; None for weights that are not numbers: nobody can go on from those."""
-    if not measured.entry.moment.finite:
+    moment = measured.entry.moment
+    if not (moment.finite or moment.returned):
         return None
     features = None if measured.features is None else {measured.scores[0].features: measured.features}
     save_checkpoint(folder, training, pictures, scores=measured.scores, features=features)
     save_history(folder, history)
+    chance.save(folder, moment)
     seal(folder, training.images_seen)
     return folder
 
@@ -233,7 +271,7 @@ def _grid(measured: Measured) -> Image.Image | None:
 
 
 def _begin_or_resume(
-    run: RunConfig, pictures: PictureSet, resume_from: str, device: torch.device
+    run: RunConfig, pictures: PictureSet, resume_from: str, device: torch.device, chance: SecondChance
 ) -> tuple[Training, list[Entry]]:
     """From Tune's checkpoint (this driver's retry), else from the one that a dead driver left, else afresh."""
     checkpoint = tune.get_checkpoint()
@@ -242,7 +280,9 @@ def _begin_or_resume(
     if checkpoint is None:
         return begin(run, pictures, device), []
     with checkpoint.as_directory() as folder:
-        return load_training(Path(folder), device), load_history(Path(folder))
+        training, history = load_training(Path(folder), device), load_history(Path(folder))
+        chance.restore(Path(folder), training, [entry.moment for entry in history])
+        return training, history
 
 
 def _share(kind: str) -> float:

@@ -1,3 +1,4 @@
+import dataclasses
 import math
 from collections.abc import Sequence
 
@@ -118,3 +119,17 @@ def test_the_front_holds_what_nothing_beats() -> None:
     values = [(10.0, 0.2), (20.0, 0.5), (15.0, 0.1), (20.0, 0.5), (30.0, 0.9), (31.0, 0.9)]
     assert non_dominated(values) == [4, 1, 3, 0]
     assert non_dominated([]) == []
+
+
+def test_what_was_before_a_return_ends_no_run() -> None:
+    moments = history([0.8, 0.8, 0.05, 0.05, 0.7, 0.05])
+    assert first_stop(moments) == 3
+    moments[3] = dataclasses.replace(moments[3], returned="samples alike")
+    assert reasons(moments)[4:] == [None, None], "one tick under the floor since then"
+    assert RULE.reason([*moments, moments[5]], TOTAL) is not None, "two"
+
+
+def test_a_run_that_went_back_from_numbers_that_are_none_is_alive() -> None:
+    lost = dataclasses.replace(history([0.8])[0], finite=False, fid=math.nan, recall=math.nan, diversity=math.nan)
+    assert RULE.reason([lost], TOTAL) is not None
+    assert RULE.reason([dataclasses.replace(lost, returned="not finite")], TOTAL) is None

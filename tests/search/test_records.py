@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 from PIL import Image
 
 from gan.errors import UserError
@@ -68,6 +69,44 @@ def test_a_trials_run_as_the_contract_says(record: SearchRecord, tmp_path: Path)
     assert kept == {"generator.safetensors", "record.json", "features.safetensors"}
     pictures = [f.path for f in client.list_artifacts(written.run_id, "images") if f.path.endswith(".png")]
     assert sorted(path.split("+")[2] for path in pictures) == ["100", "200"]
+
+
+def candidates(client: MlflowClient, run_id: str) -> list[int]:
+    return [int(Path(file.path).name) for file in client.list_artifacts(run_id, "checkpoints")]
+
+
+def test_only_the_candidates_to_keep_stay_and_a_successor_knows_them(record: SearchRecord, tmp_path: Path) -> None:
+    client = MlflowClient(record.address.tracking_uri)
+    first = trial(record.address)
+    for step in (100, 200, 300):
+        tick(first, step, checkpoint(tmp_path / str(step)))
+    first.keep({100, 300, 900})
+    assert candidates(client, first.run_id) == [100, 300]
+    assert steps(client, first.run_id) == [100, 200, 300], "curves stay whole"
+    second = trial(record.address)
+    tick(second, 200, checkpoint(tmp_path / "again"))
+    second.keep({300})
+    assert candidates(client, first.run_id) == [300], "and what is gone does not come back"
+
+
+def test_a_candidate_that_cannot_be_deleted_holds_nothing_up(
+    record: SearchRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = MlflowClient(record.address.tracking_uri)
+    written = trial(record.address)
+    for step in (100, 200):
+        tick(written, step, checkpoint(tmp_path / str(step)))
+    with monkeypatch.context() as broken:
+        broken.setattr(LocalArtifactRepository, "delete_artifacts", refuse)
+        written.keep({200})
+    assert written.num_waiting == 0
+    assert candidates(client, written.run_id) == [100, 200]
+    written.keep({200})
+    assert candidates(client, written.run_id) == [200], "tried again"
+
+
+def refuse(*anything: object) -> None:
+    raise PermissionError("read only")
 
 
 def test_a_resumed_trial_goes_on_in_its_run_and_doubles_nothing(record: SearchRecord) -> None:
