@@ -1,7 +1,7 @@
 """A whole search: the records, the study and Tune, begun or gone on with."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,8 +78,12 @@ def search(
     resume: bool,
     console: Console,
     rule: CollapseRule = CollapseRule(),  # noqa: B008  (frozen)
+    trial: Callable[..., None] = run_trial,
 ) -> Outcome:
-    """Run what is left of the search, and report. Whatever ends this process: with resume it goes on from there."""
+    """Run what is left of the search, and report. Whatever ends this process: with resume it goes on from there.
+
+    trial: what Tune runs; only who measures the search itself puts another in its place.
+    """
     demand_mlflow(tracking_uri, plan.name, resume=resume)
     taught = {} if resume else lessons_of(plan, tracking_uri)
     if cluster_address() is None:
@@ -111,7 +115,7 @@ def search(
         console.print(f"{left} of {plan.num_trials} trials to run on {where}, {at_once} at a time", highlight=False)
         if left:
             trainable = tune.with_parameters(
-                run_trial,
+                trial,
                 plan=plan,
                 rule=rule,
                 pictures=pictures,
