@@ -1,10 +1,13 @@
 """Runs that live and runs that die, recorded tick by tick: what the collapse rule sees, and what became of them.
 
     python experiments/collapse/record.py --icons dcss-weapons-plus.zip
+    python experiments/collapse/record.py --icons dcss-weapons-plus.zip --returning
 
 Two kinds of run: points that a search might draw (chance alone, so that it says how often its rule is wrong), and
 settings that are known to end badly (so that there is something to find). Each is trained to the end, whatever any rule
-says, as a trial of a search is, and measured as one (search/scoring.py). results.json grows by a run at a time.
+says, as a trial of a search is, and measured as one (search/scoring.py). With --returning those that the rule would
+have ended run again, and go back where it ends them (search/second_chance.py): returned.json. Both files grow by a run
+at a time.
 """
 
 import dataclasses
@@ -33,9 +36,12 @@ from gan.metrics.diversity import RealSpread
 from gan.metrics.evaluate import Reference
 from gan.pixels import sheet
 from gan.recipes import recipe_named
+from gan.training import Training
 from gan.version import code_version
+from search.collapse import CollapseRule, Moment
 from search.plan import Plan
 from search.scoring import measure
+from search.second_chance import SecondChance
 
 HERE = Path(__file__).resolve().parent
 TICKS = 16
@@ -102,6 +108,7 @@ class Job:
     called: str  # the data's short name, in the key
     kimg: float
     seed: int = 0
+    returning: bool = False
 
     @property
     def key(self) -> str:
@@ -143,18 +150,36 @@ def follow(job: Job) -> tuple[Run, Any]:
     net = load_feature_net("randconv", torch.device("cpu"))
     reference = Reference.build(pictures.images, net)
     spread = RealSpread.of(pictures.images, reference.training.features)
-    training = begin(job.config(pictures), pictures, torch.device("cpu"))
     started = time.process_time()
+    rule, total = CollapseRule(), job.kimg * 1000
+    chance = SecondChance("return" if job.returning else "stop", rule)
+    moments: list[Moment] = []
     ticks: list[dict[str, Any]] = []
     shown = None
-    for tick in train(training, pictures):
-        measured = measure(
-            training, tick, pictures, reference=reference, spread=spread, net=net, num_samples=NUM_SAMPLES
-        )
-        metrics = {name: value for name, value in measured.entry.metrics.items() if name in KEPT}
-        ticks.append({"moment": dataclasses.asdict(measured.entry.moment), "metrics": metrics})
-        shown = shown if measured.images is None else sheet(measured.images[:64], 8, scale=2)
+    going: Training | None = begin(job.config(pictures), pictures, torch.device("cpu"))
+    while going is not None:
+        training, going = going, None
+        for tick in train(training, pictures):
+            measured = measure(
+                training, tick, pictures, reference=reference, spread=spread, net=net, num_samples=NUM_SAMPLES
+            )
+            metrics = {name: value for name, value in measured.entry.metrics.items() if name in KEPT}
+            moments.append(measured.entry.moment)
+            chance.follow(training, moments)
+            if rule.reason(moments, total) is not None and not tick.finished and (again := chance.take(training)):
+                going, how = again
+                moments[-1] = dataclasses.replace(moments[-1], returned=how)
+            ticks.append({"moment": dataclasses.asdict(moments[-1]), "metrics": metrics})
+            shown = shown if measured.images is None else sheet(measured.images[:64], 8, scale=2)
+            if going is not None:
+                break
     return {"ticks": ticks, "cpu_seconds": round(time.process_time() - started), "commit": code_version()}, shown
+
+
+def ended_by_the_rule(run: Run, total_images: float) -> bool:
+    """Whether anything was left of its budget when the rule would have ended it."""
+    moments = [Moment(**tick["moment"]) for tick in run["ticks"]]
+    return any(CollapseRule().reason(moments[:end], total_images) for end in range(1, len(moments)))
 
 
 def jobs(options: Any) -> Iterator[Job]:
@@ -175,14 +200,23 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=1, help="of each bad setting [1]")
     parser.add_argument("--kimg", type=float, default=48.0)
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--returning", action="store_true", help="go back where the rule would end a recorded run")
     parser.add_argument("--sheets", metavar="FOLDER", help="put the last samples of each run there, to look at")
     options = parser.parse_args()
 
     def command() -> None:
         if not options.icons:
             raise UserError("--icons is missing: give a folder or zip of real icons")
-        ledger = Ledger(HERE / "results.json")
-        for job, (run, shown) in finished(ledger.missing(jobs(options)), follow, options.processes):
+        ledger, wanted = Ledger(HERE / "results.json"), list(jobs(options))
+        if options.returning:
+            known = ledger.results["runs"]
+            wanted = [
+                dataclasses.replace(job, returning=True)
+                for job in wanted
+                if job.key in known and ended_by_the_rule(known[job.key], job.kimg * 1000)
+            ]
+            ledger = Ledger(HERE / "returned.json")
+        for job, (run, shown) in finished(ledger.missing(wanted), follow, options.processes):
             ledger.add(job.key, run)
             if options.sheets and shown is not None:
                 Path(options.sheets).mkdir(parents=True, exist_ok=True)
