@@ -14,6 +14,7 @@ from gan.features.registry import FEATURE_NETS
 from gan.recipes import recipe_named
 from search.algorithms import DEFAULT
 from search.job_copy import in_job_copy
+from search.objectives import BOTH
 from search.plan import Plan, choose_recipes
 from search.tracking import tracking_uri
 
@@ -94,6 +95,7 @@ def new_plan(options: argparse.Namespace, name: str, recipes: tuple[str, ...], p
         early_stopping=options.early_stopping is not False,
         algorithm=options.algorithm or DEFAULT,
         learn_from=tuple(options.learn_from or ()),
+        objective=options.objective or BOTH,
     )
 
 
@@ -113,6 +115,7 @@ def continued_plan(options: argparse.Namespace, old: Plan) -> Plan:
         "--set": (None if options.set is None else tuple(options.set), old.settings),
         "--learn-from": (None if options.learn_from is None else tuple(options.learn_from), old.learn_from),
         "--algorithm": (options.algorithm, old.algorithm),
+        "--objective": (options.objective, old.objective),
         "--early-stopping": (options.early_stopping, old.early_stopping),
         "--vary": (None if options.vary is None else tuple(options.vary), old.varied),
     }
