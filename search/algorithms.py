@@ -9,10 +9,10 @@ from gan.errors import UserError
 DEFAULT: Final = "tpe"
 ALGORITHMS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "tpe": "multi-objective TPE (Ozaki et al. 2022), multivariate and grouped: made for spaces with branches",
+        "tpe": "TPE (of two objectives: Ozaki et al. 2022), multivariate and grouped: made for spaces with branches",
         "nsga2": "evolution in five generations (NSGA-II, Deb et al. 2002)",
         "nsga3": "the same, spread along reference points (NSGA-III, Deb & Jain 2014)",
-        "gp": "Gaussian processes and the growth of the front that they expect; for one network",
+        "gp": "Gaussian processes and the improvement that they expect; for one network",
         "random": "chance, to compare with",
     }
 )

@@ -34,7 +34,7 @@ def next_steps(outcome: Outcome, plan: Plan, folder: SearchFolder, tracking: str
     kept = f"everything is kept in {folder.root if folder.is_local else folder.storage}"
     stopped = sum(finding.status == "stopped" for finding in outcome.found)
     lines = [
-        f"{len(outcome.found)} trials ended, {collapsed} of them collapsed, {stopped} stopped without hope,"
+        f"{len(outcome.found)} trials ended, {collapsed} of them collapsed, {stopped} stopped early,"
         f" {failed} failed; {kept}"
     ]
     shown = hide_password(tracking)
@@ -48,9 +48,9 @@ def next_steps(outcome: Outcome, plan: Plan, folder: SearchFolder, tracking: str
     elif not front_of(outcome.found):
         lines.append("no trial came to its end alive: see their tags in MLflow; more pictures or --kimg may help")
     if tracking.startswith(("http://", "https://")):
-        lines.append(f"curves and pictures: {trials_page(shown.rstrip('/'), outcome.experiment_id, plan.features)}")
+        lines.append(f"curves and pictures: {trials_page(shown.rstrip('/'), outcome.experiment_id, plan)}")
     else:
-        page = trials_page("http://127.0.0.1:5000", outcome.experiment_id, plan.features)
+        page = trials_page("http://127.0.0.1:5000", outcome.experiment_id, plan)
         lines.append(f"curves and pictures: mlflow ui --backend-store-uri {shown} --port 5000")
         lines.append(f"                     then {page}")
     if folder.is_local and (front := front_of(outcome.found)):
@@ -63,13 +63,14 @@ def next_steps(outcome: Outcome, plan: Plan, folder: SearchFolder, tracking: str
     return lines
 
 
-def trials_page(server: str, experiment_id: str, features: str) -> str:
+def trials_page(server: str, experiment_id: str, plan: Plan) -> str:
     """MLflow's page with the trials' curves beside each other, the best first."""
+    first = plan.objectives.parts[0]
     query = {
         "workflowType": "machine_learning",  # else MLflow 3 opens its pages for language models
         "compareRunsMode": "CHART",
         "searchFilter": f"tags.`{KIND}` = 'trial'",
-        "orderByKey": f"metrics.`{BEST}fid_{features}`",
-        "orderByAsc": "true",
+        "orderByKey": f"metrics.`{BEST}{first.metric}_{plan.features}`",
+        "orderByAsc": "true" if first.direction == "minimize" else "false",
     }
     return f"{server}/#/experiments/{experiment_id}/runs?{urlencode(query, quote_via=url_quote)}"

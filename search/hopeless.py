@@ -62,6 +62,13 @@ class HopelessRule:
                 better.append(name)
         return better if len(better) >= self.dominators else []
 
+    def reason(self, images_seen: int, curve: Curve, others: Mapping[str, Curve], total_images: float) -> str | None:
+        """Why it is hopeless, in words; None: go on."""
+        better = sorted(self.ahead(images_seen, curve, others, total_images))
+        if not better:
+            return None
+        return f"at {images_seen / 1000:.4g} kimg behind in FID and recall: {', '.join(better[:5])} were ahead"
+
     def _dominates(self, other: Point, own: Point) -> bool:
         return other.fid * (1.0 + self.fid_margin) <= own.fid and other.recall >= own.recall + self.recall_margin
 

@@ -14,7 +14,6 @@ from optuna.trial import TrialState, create_trial
 
 from gan.networks.registry import name_of
 from gan.recipes import recipe_named
-from search.collapse import non_dominated
 from search.fields import Choice, Field, Point
 from search.names import COPIES_OVER, LEARNED_FROM
 from search.past import PastSearch, PastTrial, past_search
@@ -51,7 +50,7 @@ def lessons(plan: Plan, past: PastSearch) -> Lessons:
     if comparable:
         return Lessons(known=fitting, to_try=(), unfit=unfit)
     honest = [trial for trial in fitting if trial.copies_over <= 0]
-    front = non_dominated([(trial.fid, trial.recall) for trial in honest])
+    front = plan.objectives.front([(trial.fid, trial.recall) for trial in honest])
     return Lessons(known=(), to_try=[honest[index].point for index in front], unfit=unfit)
 
 
@@ -71,8 +70,9 @@ def fits(space: Space, point: Point) -> bool:
     return {field.name for field in fields} == set(point) and all(_within(field, point) for field in fields)
 
 
-def teach(study: optuna.Study, space: Space, what: Lessons) -> None:
+def teach(study: optuna.Study, plan: Plan, what: Lessons) -> None:
     """Into a study; what it knows already, of a driver before this one, it is not told again."""
+    space = plan.space()
     known = {trial.user_attrs.get(LEARNED_FROM) for trial in study.get_trials(deepcopy=False)}
     for trial in what.known:
         if trial.run_id in known:
@@ -80,7 +80,7 @@ def teach(study: optuna.Study, space: Space, what: Lessons) -> None:
         study.add_trial(
             create_trial(
                 state=TrialState.COMPLETE,
-                values=[trial.fid, trial.recall],
+                values=plan.objectives.values_of(trial.fid, trial.recall),
                 params=trial.point,
                 distributions={field.name: _distribution(field) for field in space.fields(trial.point)},
                 user_attrs={LEARNED_FROM: trial.run_id},

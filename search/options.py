@@ -15,6 +15,7 @@ from gan.recipes import recipe_named
 from search.algorithms import DEFAULT
 from search.collapse import OnCollapse
 from search.job_copy import in_job_copy
+from search.objectives import BOTH
 from search.plan import Plan, choose_recipes
 from search.retention import KEPT
 from search.tracking import tracking_uri
@@ -99,6 +100,7 @@ def new_plan(options: argparse.Namespace, name: str, recipes: tuple[str, ...], p
         keep=_or(options.keep, KEPT),
         algorithm=options.algorithm or DEFAULT,
         learn_from=tuple(options.learn_from or ()),
+        objective=options.objective or BOTH,
     )
 
 
@@ -118,6 +120,7 @@ def continued_plan(options: argparse.Namespace, old: Plan) -> Plan:
         "--set": (None if options.set is None else tuple(options.set), old.settings),
         "--learn-from": (None if options.learn_from is None else tuple(options.learn_from), old.learn_from),
         "--algorithm": (options.algorithm, old.algorithm),
+        "--objective": (options.objective, old.objective),
         "--early-stopping": (options.early_stopping, old.early_stopping),
         "--on-collapse": (options.on_collapse, old.on_collapse),
         "--keep": (options.keep, old.keep),

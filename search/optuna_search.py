@@ -5,6 +5,7 @@ score it had then), leaves one without finite values RUNNING for ever, and repor
 
   ended by itself, with values        COMPLETE, the values of its best tick (collapse.best_moment)
   collapsed, or stopped without hope  PRUNED, no values: TPE counts it among the bad
+  stopped by halving (one objective)  PRUNED, with its value at each tick: TPE counts it after those that came further
   no finite values, or failed         FAIL: TPE learns nothing from it
 
 The study is the truth of the search, not Tune's experiment state: Tune writes that every ten seconds or so, in place,
@@ -44,8 +45,10 @@ from search.names import (
     TRIAL_NUMBER,
     trial_name,
 )
+from search.objectives import BOTH, OBJECTIVES, Objective, Objectives
 from search.samplers import sampler_for
 from search.space import Space
+from search.stopper import plain_curve
 
 STUDY = "search"
 
@@ -59,10 +62,10 @@ def open_storage(folder: SearchFolder) -> BaseStorage:
     return RDBStorage(f"sqlite:///{folder.local_path / 'optuna.db'}", engine_kwargs={"connect_args": {"timeout": 30}})
 
 
-def open_study(folder: SearchFolder, space: Space) -> optuna.Study:
+def open_study(folder: SearchFolder, space: Space, objectives: Objectives = OBJECTIVES[BOTH]) -> optuna.Study:
     """The search's study, begun with the recipes' own settings where it is new."""
     study = optuna.create_study(
-        storage=open_storage(folder), study_name=STUDY, directions=["minimize", "maximize"], load_if_exists=True
+        storage=open_storage(folder), study_name=STUDY, directions=objectives.directions, load_if_exists=True
     )
     for point in space.first_points():
         study.enqueue_trial(point, skip_if_exists=True)
@@ -97,8 +100,10 @@ class StudySearch(OptunaSearch):  # type: ignore[misc]
         seed: int,
         num_trials: int,
         algorithm: str = DEFAULT,
+        objectives: Objectives = OBJECTIVES[BOTH],
     ) -> None:
-        super().__init__(metric=[FID, RECALL], mode=["min", "max"])
+        super().__init__(metric=[FID, RECALL], mode=["min", "max"])  # what each result must hold
+        self._objectives = objectives
         self._space = space.point_from
         self._ot_study = study
         self._folder = folder
@@ -140,7 +145,7 @@ class StudySearch(OptunaSearch):  # type: ignore[misc]
         }
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Optuna takes no values between in a study of two objectives."""
+        """What is worth telling of the ticks is told at the end: most trials end with their best."""
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Tell the study what happened; the rest of what is worth knowing goes beside it as user attributes."""
@@ -151,7 +156,10 @@ class StudySearch(OptunaSearch):  # type: ignore[misc]
             trial.set_user_attr(CURVE, result[CURVE])
         if result and COPIES_OVER in result:
             trial.set_constraint(COPIES_OVER, result[COPIES_OVER])
-        state, values = verdict(result, error)
+        state, values = verdict(result, error, self._objectives)
+        if state == TrialState.PRUNED and result and self._objectives.single is not None:
+            for step, value in intermediate_values(result, self._objectives.single):
+                trial.report(value, step)
         self._ot_study.tell(trial, values, state=state)
 
     def save(self, checkpoint_path: str) -> None:
@@ -164,16 +172,27 @@ class StudySearch(OptunaSearch):  # type: ignore[misc]
         """Nothing to save."""
 
 
-def verdict(result: Mapping[str, Any] | None, error: bool) -> tuple[TrialState, list[float] | None]:
+def verdict(
+    result: Mapping[str, Any] | None, error: bool, objectives: Objectives = OBJECTIVES[BOTH]
+) -> tuple[TrialState, list[float] | None]:
     """What the study is told of a trial that has ended with this last result."""
     if error:
         return TrialState.FAIL, None
     if not result or FID not in result or result[COLLAPSED] or not result[FINISHED]:
         return TrialState.PRUNED, None
-    values = [float(result[FID]), float(result[RECALL])]
-    if not all(math.isfinite(value) for value in values):
+    if not (math.isfinite(result[FID]) and math.isfinite(result[RECALL])):
         return TrialState.FAIL, None
-    return TrialState.COMPLETE, values
+    return TrialState.COMPLETE, objectives.values(result)
+
+
+def intermediate_values(result: Mapping[str, Any], objective: Objective) -> list[tuple[int, float]]:
+    """(images seen, best value so far) at each tick of a trial that halving stopped; none of one that collapsed.
+
+    A collapsed trial's values of before would place it among the better ones of those that were cut short.
+    """
+    if result[COLLAPSED] or not result.get(STOPPED) or CURVE not in result:
+        return []
+    return [(point.images_seen, objective.value_at(point)) for point in plain_curve(result[CURVE])]
 
 
 def plain_facts(result: Mapping[str, Any]) -> dict[str, str | float | int | bool]:

@@ -15,6 +15,7 @@ from gan.recipes import recipe_named
 from search.algorithms import DEFAULT, check_algorithm
 from search.collapse import OnCollapse
 from search.folder import SETTINGS, SearchFolder
+from search.objectives import BOTH, Objectives, objectives_named
 from search.retention import KEPT
 from search.space import Space
 from search.vary import Varied, with_settings
@@ -26,10 +27,10 @@ class Plan:
 
     recipes: one a network, in the order of the first trials. kimg: thousands of images a trial is trained on.
     num_samples: pictures scored at each of num_ticks ticks, of seeds 0, 1, … settings and varied: what --set and
-    --vary were given (search/vary.py). early_stopping: whether hopeless trials are ended (search/hopeless.py).
+    --vary were given (search/vary.py). early_stopping: whether trials that are behind are ended (search/stopper.py).
     on_collapse: what becomes of a collapsed trial (search/second_chance.py). keep: so many of its checkpoints, the best
     by each objective (search/retention.py). algorithm: who proposes the trials (search/algorithms.py). learn_from:
-    earlier searches (search/lessons.py).
+    earlier searches (search/lessons.py). objective: what trials are compared by (search/objectives.py).
     """
 
     name: str
@@ -54,6 +55,7 @@ class Plan:
     keep: int = KEPT
     algorithm: str = DEFAULT
     learn_from: tuple[str, ...] = ()
+    objective: str = BOTH
 
     def __post_init__(self) -> None:
         for value, flag, least in (
@@ -66,6 +68,7 @@ class Plan:
             if value < least:
                 raise UserError(f"{flag} {value} is too small: give {least} or more")
         check_algorithm(self.algorithm, len(self.recipes))
+        objectives_named(self.objective)
         if not 0.0 < self.kimg < math.inf:
             raise UserError(f"--kimg {self.kimg} must be over 0: thousands of images that a trial is trained on")
 
@@ -73,6 +76,11 @@ class Plan:
     def total_images(self) -> float:
         """A trial's whole budget."""
         return self.kimg * 1000.0
+
+    @property
+    def objectives(self) -> Objectives:
+        """What trials are compared by."""
+        return objectives_named(self.objective)
 
     def space(self) -> Space:
         """Around the recipes, with this search's pictures and budget."""

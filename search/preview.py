@@ -42,7 +42,7 @@ def preview(plan: Plan, pictures: PictureSet, wishes: Wishes, storage: str, trac
     total = plan.num_trials * plan.kimg
     line(
         f"the plan: {plan.num_trials} trials of {plan.kimg:g} kimg = {total:g} kimg; {plan.num_ticks} ticks a trial,"
-        f" {plan.num_samples} samples scored by {plan.features} at each"
+        f" {plan.num_samples} samples scored by {plan.features} at each; compared by {plan.objectives}"
     )
     if cluster_address() is not None:
         line(f"on the Ray cluster at {cluster_address()}; its resources are asked for when the search starts")

@@ -12,7 +12,6 @@ from optuna.trial import FrozenTrial, TrialState
 from rich.table import Table
 
 from gan.recipe_file import ENDING
-from search.collapse import non_dominated
 from search.fields import Point
 from search.names import COLLAPSED, FID, RECALL, STOPPED, TRIAL_ID, trial_name
 from search.optuna_search import is_copying, own_trials
@@ -50,21 +49,28 @@ class Finding:
 
 
 def findings(study: optuna.Study, plan: Plan) -> list[Finding]:
-    """All ended trials: the front first, by falling FID, then by FID.
+    """All ended trials: the front first, by falling FID, then by the first objective.
 
-    Trials that copy training pictures are on the front only where all do: copies buy FID and recall.
+    With one objective the front is the best trial. Trials that copy training pictures are on the front only where all
+    do: copies buy FID and recall.
     """
+    objectives, first = plan.objectives, plan.objectives.parts[0]
     trials = [trial for trial in own_trials(study) if trial.state.is_finished()]
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     complete = [trial for trial in complete if not is_copying(trial)] or complete
-    front = non_dominated([(trial.values[0], trial.values[1]) for trial in complete])
+    front = objectives.front([(trial.user_attrs[FID], trial.user_attrs[RECALL]) for trial in complete])
     on_front = {complete[index].number for index in front}
     found = [_finding(trial, plan, on_front=trial.number in on_front) for trial in trials]
-    return sorted(found, key=lambda f: (not f.on_front, -f.fid if f.on_front else _last(f.fid), f.number))
+
+    def place(finding: Finding) -> tuple[bool, float, int]:
+        value = finding.fid if first.name == FID else finding.recall
+        return not finding.on_front, -finding.fid if finding.on_front else _last(first.loss(value)), finding.number
+
+    return sorted(found, key=place)
 
 
 def front_of(found: Sequence[Finding]) -> list[Finding]:
-    """The non-dominated ones."""
+    """The non-dominated ones; the best one, with one objective."""
     return [finding for finding in found if finding.on_front]
 
 
@@ -102,7 +108,9 @@ def recipe_file(finding: Finding) -> str:
 
 def front_table(found: Sequence[Finding], plan: Plan) -> Table:
     """The front for people: what was chosen by, and what it is worth on the held-out half."""
-    table = Table(title=f"Pareto front of search {plan.name}: {len(front_of(found))} of {len(found)} trials")
+    front, single = len(front_of(found)), plan.objectives.single
+    what = "Pareto front" if single is None else f"Best trial by {single.word}"
+    table = Table(title=f"{what} of search {plan.name}: {front} of {len(found)} trials")
     table.add_column("trial", justify="right")
     table.add_column("network")
     for name in ("kimg", "FID", "recall", "FID held out", "recall held out", "copies"):
@@ -177,7 +185,7 @@ def draw_front(found: Sequence[Finding], plan: Plan, path: Path) -> None:
                 places = [f.fid for f in some], [f.recall for f in some]
                 axes.scatter(*places, color=colour, marker=marker, s=42, label=f"{network}{words}", zorder=3)
     front = sorted(front_of(found), key=lambda f: f.fid)
-    if front:
+    if front and plan.objectives.single is None:
         steps = {"where": "post", "color": "#444444", "lw": 1.2, "ls": "--", "label": "front"}
         axes.step([f.fid for f in front], [f.recall for f in front], **steps)
     for finding in front:

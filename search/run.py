@@ -25,6 +25,7 @@ from gan.recipes import RECIPES  # noqa: E402
 from search.algorithms import ALGORITHMS  # noqa: E402
 from search.collapse import OnCollapse  # noqa: E402
 from search.folder import SearchFolder  # noqa: E402
+from search.objectives import OBJECTIVES  # noqa: E402
 from search.options import FIT, absolute_source, continued_plan, feature_net, new_plan, places, search_name  # noqa: E402
 from search.plan import Plan, check_same_pictures, choose_recipes, stored_plan  # noqa: E402
 from search.tracking import be_quick, demand_answer  # noqa: E402
@@ -51,8 +52,10 @@ examples:
 
 Afterwards: mlflow ui shows every trial; python ops/refresh.py --search NAME makes the ensemble.
 networks: {", ".join(NETWORKS)}; recipes: {", ".join(RECIPES)}
-algorithms, all for FID and recall at once, the recipes' own settings first:
+algorithms, which all try the recipes' own settings first:
 {chr(10).join(f"  {name:<7} {what}" for name, what in ALGORITHMS.items())}
+--objective both searches for low FID and high recall together: the answer is a front. fid or recall searches for one
+  number: the answer is one trial, and early stopping is successive halving (ASHA, Li et al. 2020).
 --learn-from: of a search on the same pictures, budget and measure the trials are known from the start; of any other
   its best settings are tried first.
 environment: GANVIL_TRACKING_URI and GANVIL_STORAGE stand in for their flags, RAY_ADDRESS names a running cluster.
@@ -83,6 +86,7 @@ def _parser() -> Parser:
     what.add_argument("--set", action="append", metavar="FIELD=VALUE", help="any setting of a run, in every trial")
     what.add_argument("--vary", action="append", metavar="FIELD=VALUES", help="and any more to search: a,b or 1..9:log")
     what.add_argument("--algorithm", metavar="A", help="that proposes the trials, see below [tpe]")
+    what.add_argument("--objective", choices=list(OBJECTIVES), help="that trials are compared by, see below [both]")
     what.add_argument("--learn-from", nargs="+", metavar="NAME", help="earlier searches in the same MLflow, see below")
     what.add_argument("--features", metavar="NET", help=f"net to score by: {', '.join(FEATURE_NETS)} [randconv]")
     what.add_argument("--seed", type=int, help="of the search and its trials [0]")
@@ -94,7 +98,7 @@ def _parser() -> Parser:
     much.add_argument(
         "--early-stopping",
         action=argparse.BooleanOptionalAction,
-        help="end trials at half of their budget or later that others are ahead of in FID and in recall [yes]",
+        help="end trials before the end of their budget that others are clearly ahead of [yes]",
     )
     much.add_argument(
         "--on-collapse",

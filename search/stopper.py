@@ -1,22 +1,40 @@
-"""Tune's question after every report: is this trial to end here? The rule is in search/hopeless.py."""
+"""Tune's question after every report: is this trial to end here? The rules: search/hopeless.py, search/halving.py."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import optuna
 from ray import tune
 
+from search.halving import HalvingRule
 from search.hopeless import Curve, HopelessRule, Point
 from search.names import COLLAPSED, CURVE, FINISHED, STOPPED, TRIAL_NAME
+from search.plan import Plan
 
 
-class StopHopeless(tune.Stopper):  # type: ignore[misc]
+class Rule(Protocol):
+    """Why a trial with this curve is to end at that many images, the others' being these; None: go on."""
+
+    def reason(
+        self, images_seen: int, curve: Curve, others: Mapping[str, Curve], total_images: float
+    ) -> str | None: ...
+
+
+def rule_of(plan: Plan) -> Rule | None:
+    """Of the search: none, by domination for two numbers, by halving for one."""
+    if not plan.early_stopping:
+        return None
+    single = plan.objectives.single
+    return HopelessRule() if single is None else HalvingRule(objective=single, num_ticks=plan.num_ticks)
+
+
+class StopBehind(tune.Stopper):  # type: ignore[misc]
     """Keeps every trial's curve, those of an earlier driver among them. Names are the trials' numbers, for people.
 
     The reason is written into the result as `STOPPED`, where the study, the records and the table find it.
     """
 
-    def __init__(self, rule: HopelessRule, total_images: float, known: Mapping[str, Curve]) -> None:
+    def __init__(self, rule: Rule, total_images: float, known: Mapping[str, Curve]) -> None:
         self._rule = rule
         self._total_images = total_images
         self._curves: dict[str, Curve] = dict(known)
@@ -28,11 +46,10 @@ class StopHopeless(tune.Stopper):  # type: ignore[misc]
         if result[COLLAPSED] or result[FINISHED]:
             return False  # it ends by itself
         others = {other: of for other, of in self._curves.items() if other != name}
-        better = self._rule.ahead(int(result["images_seen"]), curve, others, self._total_images)
-        if better:
-            kimg = result["images_seen"] / 1000
-            result[STOPPED] = f"at {kimg:.4g} kimg behind in FID and recall: {', '.join(sorted(better)[:5])} were ahead"
-        return bool(better)
+        reason = self._rule.reason(int(result["images_seen"]), curve, others, self._total_images)
+        if reason is not None:
+            result[STOPPED] = reason
+        return reason is not None
 
     def stop_all(self) -> bool:
         return False

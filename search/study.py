@@ -24,7 +24,6 @@ from gan.recipe_file import recipe_text
 from search.cluster import Machines, TrialResources, choose_resources, cluster_address, connect, local_machine
 from search.collapse import CollapseRule
 from search.folder import SearchFolder
-from search.hopeless import HopelessRule
 from search.lessons import lessons_of, teach
 from search.live import LiveView, Progress
 from search.names import TRIAL_FOLDER, TRIAL_ID
@@ -32,7 +31,7 @@ from search.optuna_search import StudySearch, num_to_run, open_study
 from search.plan import Plan, begin_folder
 from search.records import PLAN, SearchRecord, demand_mlflow
 from search.report import Finding, draw_front, findings, front_of, recipe_file, write_leaderboard
-from search.stopper import StopHopeless, curves_of
+from search.stopper import StopBehind, curves_of, rule_of
 from search.trainable import run_trial
 
 _MOST_FAILURES = 2  # of a trial, gone on from its last checkpoint; a third says that the trial itself is at fault
@@ -94,9 +93,9 @@ def search(
         reference, spread = measure_reals(plan, pictures, folder)
         machines = connect()
         resources = wishes.on(machines)
-        study = open_study(folder, plan.space())
+        study = open_study(folder, plan.space(), plan.objectives)
         for name, learnt in taught.items():
-            teach(study, plan.space(), learnt)
+            teach(study, plan, learnt)
             console.print(f"learnt from search {name}: {learnt}", highlight=False, markup=False)
         begin_folder(folder, plan)  # after the lessons: a search that goes on has them all
         record = SearchRecord.open(
@@ -159,6 +158,7 @@ def _tuner(
     resources: TrialResources,
     view: LiveView,
 ) -> tune.Tuner:
+    rule = rule_of(plan)
     return tune.Tuner(
         tune.with_resources(
             trainable,
@@ -166,7 +166,13 @@ def _tuner(
         ),
         tune_config=tune.TuneConfig(
             search_alg=StudySearch(
-                study, plan.space(), folder, seed=plan.seed, num_trials=plan.num_trials, algorithm=plan.algorithm
+                study,
+                plan.space(),
+                folder,
+                seed=plan.seed,
+                num_trials=plan.num_trials,
+                algorithm=plan.algorithm,
+                objectives=plan.objectives,
             ),
             num_samples=left,
             max_concurrent_trials=resources.max_concurrent,
@@ -180,7 +186,7 @@ def _tuner(
             failure_config=tune.FailureConfig(max_failures=_MOST_FAILURES),
             checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
             callbacks=[view],
-            stop=StopHopeless(HopelessRule(), plan.total_images, curves_of(study)) if plan.early_stopping else None,
+            stop=None if rule is None else StopBehind(rule, plan.total_images, curves_of(study)),
             verbose=0,
         ),
     )

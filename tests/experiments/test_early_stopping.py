@@ -1,7 +1,9 @@
 """Replayed searches count what was trained and what was lost."""
 
 from experiments.early_stopping.run import RULES, Replay, recorded, replay
+from search.halving import HalvingRule
 from search.hopeless import Curve, HopelessRule, Point
+from search.objectives import OBJECTIVES
 
 
 def steady(fid: float, recall: float) -> Curve:
@@ -28,3 +30,13 @@ def test_the_recorded_runs_bear_the_default_out() -> None:
     found = replay(curves, RULES["the default"], 4)
     assert found.lost == 0
     assert found.trained < 0.9 * found.planned
+
+
+def test_halving_counts_what_it_lost_by() -> None:
+    fid = OBJECTIVES["fid"]
+    assert fid.single is not None
+    rule = HalvingRule(objective=fid.single, num_ticks=8)
+    good = [steady(50.0 + number, 0.5) for number in range(3)]
+    found = replay([*good, riser()], rule, 4, fid)
+    assert (found.lost, found.front, found.worse) == (1, 1, 49.0)  # 50 is left of 1
+    assert found.trained == 8000 * 3 + 3000  # at the second rung only two others are left

@@ -195,6 +195,43 @@ def test_a_search_from_pictures_to_records(pictures: Path, tmp_path: Path) -> No
     assert "--kimg" in other.stderr
 
 
+def test_a_search_for_one_number_halves_its_trials(pictures: Path, tmp_path: Path) -> None:
+    """The study has one direction, what was behind at a rung ended there, and every record says so."""
+    done = run(
+        *["--data", str(pictures), "--recipe", "tiny-dcgan", "--samples", "32", "--max-concurrent", "2"],
+        *["--objective", "fid", "--trials", "8", "--kimg", "0.8", "--ticks", "4"],
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Best trial by FID" in done.stdout
+    found = Found(tmp_path, "blocks")
+    study = found.study()
+    assert [direction.name for direction in study.directions] == ["MINIMIZE"]
+    by_id = {run.data.tags["ganvil.trial_id"]: run for run in found.trials}
+    trials = study.get_trials()
+    assert len(trials) == len(by_id) == 8
+    stopped = [trial for trial in trials if trial.user_attrs["stopped"]]
+    assert stopped
+    for trial in stopped:
+        run_of_trial = by_id[trial.user_attrs["trial_id"]]
+        assert trial.state == TrialState.PRUNED
+        assert trial.user_attrs["images_seen"] in (400, 600)  # the rungs
+        assert "others were ahead in FID" in trial.user_attrs["stopped"]
+        assert run_of_trial.info.status == "FINISHED"
+        assert run_of_trial.data.tags["stopped"] == trial.user_attrs["stopped"]
+        assert f" {trial.number:03d} dcgan      stopped: " in done.stdout
+    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+    for trial in complete:
+        assert trial.value == trial.user_attrs["best_fid"]
+    with (found.folder / "leaderboard.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["number"] for row in rows if row["on_front"] == "True"] == [str(study.best_trial.number)]
+    assert sum(row["status"] == "stopped" for row in rows) == len(stopped)
+    assert [name for name in found.files(found.parents[0], "") if name.startswith("recipe-")] == [
+        f"recipe-{study.best_trial.number:03d}-dcgan.json"
+    ]
+
+
 def test_kill_9_in_the_middle_then_resume(pictures: Path, tmp_path: Path) -> None:
     """Nothing finished runs again, nothing is lost, nothing is doubled, whatever moment the kill comes at."""
     num_trials, steps = 4, [400 * tick for tick in range(1, 9)]

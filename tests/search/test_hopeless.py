@@ -10,7 +10,7 @@ from optuna.trial import TrialState, create_trial
 from search.collapse import CollapseRule, Moment
 from search.hopeless import Curve, HopelessRule, Point, curve_of
 from search.names import COLLAPSED, CURVE, FINISHED, STOPPED, TRIAL_NAME
-from search.stopper import StopHopeless, curves_of
+from search.stopper import StopBehind, curves_of
 
 TOTAL = 100_000.0
 RULE = HopelessRule()
@@ -111,7 +111,7 @@ def test_the_stopper_knows_the_trials_of_an_earlier_driver() -> None:
         attributes = {CURVE: [list(point) for point in known]}
         study.add_trial(create_trial(state=TrialState.COMPLETE, values=[1.0, 1.0], user_attrs=attributes))
     study.add_trial(create_trial(state=TrialState.FAIL))
-    stopper = StopHopeless(RULE, TOTAL, curves_of(study))
+    stopper = StopBehind(RULE, TOTAL, curves_of(study))
     good, bad = result(3, curve(40.0, 0.6, ticks=5)), result(4, curve(200.0, 0.0, ticks=5))
     assert not stopper("a", good)
     assert stopper("b", bad)

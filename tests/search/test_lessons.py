@@ -84,7 +84,7 @@ def test_a_taught_study_runs_all_of_its_own_trials(plan: Plan, space: Space, tmp
     study = open_study(folder, space)
     what = lessons(plan, PastSearch(plan=plan, trials=found(space)))
     for _ in range(2):  # a driver that was killed and begun again tells it nothing twice
-        teach(study, space, what)
+        teach(study, plan, what)
     known = [trial for trial in study.get_trials() if trial.state == TrialState.COMPLETE]
     assert [(trial.values, trial.params) for trial in known] == [
         ([trial.fid, trial.recall], trial.point) for trial in what.known
@@ -107,7 +107,7 @@ def test_settings_to_try_come_after_the_recipes(plan: Plan, space: Space, tmp_pa
     study = open_study(folder, space)
     past = PastSearch(plan=dataclasses.replace(plan, kimg=60.0), trials=found(space, 3))
     for _ in range(2):
-        teach(study, space, lessons(plan, past))
+        teach(study, plan, lessons(plan, past))
     waiting = [trial.system_attrs["fixed_params"] for trial in study.get_trials() if trial.state == TrialState.WAITING]
     assert waiting == [*space.first_points(), *(trial.point for trial in reversed(past.trials[:2]))]
 
