@@ -23,6 +23,7 @@ from gan.pixels import sheet
 from gan.recipe_file import recipe_text
 from search.cluster import Machines, TrialResources, choose_resources, cluster_address, connect, local_machine
 from search.collapse import CollapseRule
+from search.failures import MOST_FAILURES, Forgiveness
 from search.folder import SearchFolder
 from search.hopeless import HopelessRule
 from search.lessons import lessons_of, teach
@@ -35,7 +36,6 @@ from search.report import Finding, draw_front, findings, front_of, recipe_file, 
 from search.stopper import StopHopeless, curves_of
 from search.trainable import run_trial
 
-_MOST_FAILURES = 2  # of a trial, gone on from its last checkpoint; a third says that the trial itself is at fault
 _REALS_SHOWN = 64
 
 
@@ -84,6 +84,7 @@ def search(
     if cluster_address() is None:
         wishes.on(local_machine())  # said before anything is started
     folder.make()
+    folder = folder.with_patience()  # it was there: from here on it is waited for
     lock = folder.lock()
     try:
         reference, spread = measure_reals(plan, pictures, folder)
@@ -154,6 +155,7 @@ def _tuner(
     resources: TrialResources,
     view: LiveView,
 ) -> tune.Tuner:
+    storage, filesystem = folder.tune_storage
     return tune.Tuner(
         tune.with_resources(
             trainable,
@@ -171,10 +173,11 @@ def _tuner(
         ),
         run_config=tune.RunConfig(
             name=plan.name,
-            storage_path=folder.tune_storage,
-            failure_config=tune.FailureConfig(max_failures=_MOST_FAILURES),
+            storage_path=storage,
+            storage_filesystem=filesystem,
+            failure_config=tune.FailureConfig(max_failures=MOST_FAILURES),
             checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
-            callbacks=[view],
+            callbacks=[view, Forgiveness()],
             stop=StopHopeless(HopelessRule(), plan.total_images, curves_of(study)) if plan.early_stopping else None,
             verbose=0,
         ),
