@@ -12,13 +12,16 @@ import logging
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from shutil import copyfileobj
 from typing import IO, Any, TypeVar
 
-import pyarrow
+import pyarrow  # type: ignore[import-untyped]
 import pyarrow.fs  # type: ignore[import-untyped]
+
+from gan.errors import UserError
 
 Result = TypeVar("Result")
 
@@ -228,6 +231,20 @@ def patient(filesystem: Any, patience: Patience | None = None) -> Any:
     if isinstance(filesystem, pyarrow.fs.LocalFileSystem):
         return filesystem
     return pyarrow.fs.PyFileSystem(PatientFilesystem(filesystem, patience or Patience()))
+
+
+@contextmanager
+def storage_or_user_error(name: str) -> Iterator[None]:
+    """A UserError in place of whatever comes of a StorageAwayError: Tune wraps it."""
+    try:
+        yield
+    except Exception as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, StorageAwayError):
+            cause = cause.__cause__ or cause.__context__
+        if cause is None:
+            raise
+        raise UserError(f"{cause}; when it is back, go on with: --name {name} --resume") from error
 
 
 def _line(error: BaseException) -> str:

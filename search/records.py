@@ -243,12 +243,15 @@ class SearchRecord:
 
         self._record(delivery)
 
-    def settle(self, ended: Mapping[str, str]) -> None:
-        """Close runs that a trial could not close itself, because MLflow was away then: trial id to final status."""
+    def settle(self, ended: Mapping[str, str], others: str | None = None) -> None:
+        """Close runs that a trial could not close itself, because MLflow was away then: trial id to final status.
+
+        others: the status of those that are still RUNNING and not among the ended, for a search that was stopped.
+        """
 
         def delivery() -> None:
             for run in self.trial_runs():
-                status = ended.get(run.data.tags[TRIAL_ID])
+                status = ended.get(run.data.tags[TRIAL_ID], others)
                 if status is not None and run.info.status == "RUNNING":
                     self._client.set_terminated(run.info.run_id, status=status)
 

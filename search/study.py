@@ -30,10 +30,12 @@ from search.lessons import lessons_of, teach
 from search.live import LiveView, Progress
 from search.names import TRIAL_FOLDER, TRIAL_ID
 from search.optuna_search import StudySearch, num_to_run, open_study
+from search.patience import storage_or_user_error
 from search.plan import Plan, begin_folder
 from search.records import PLAN, SearchRecord, demand_mlflow
 from search.report import Finding, draw_front, findings, front_of, recipe_file, write_leaderboard
 from search.stopper import StopHopeless, curves_of
+from search.stopping import sigterm_is_ctrl_c
 from search.trainable import run_trial
 
 _REALS_SHOWN = 64
@@ -121,16 +123,21 @@ def search(
                 num_processes=resources.processes,
             )
             view = LiveView(Progress(plan=plan, num_done_before=plan.num_trials - left), record.close_trial, console)
-            with closing(view):
+            with closing(view), storage_or_user_error(plan.name), sigterm_is_ctrl_c():
                 _tuner(trainable, plan, study, left, folder, resources, view).fit()
-        record.settle(_ended(study))
         outcome = Outcome(
             found=findings(study, plan),
             complete=num_to_run(study, plan.num_trials) == 0,
             experiment_id=record.address.experiment_id,
         )
-        _keep_report(outcome, plan, folder, record)
-        record.end("FINISHED" if outcome.complete else "KILLED")
+        if outcome.complete:
+            record.settle(_ended(study))
+            _keep_report(outcome, plan, folder, record)
+            record.end("FINISHED")
+        else:  # whoever stopped it may not wait long: a Ray job has three seconds
+            record.settle(_ended(study), others="KILLED")
+            record.end("KILLED")
+            _keep_report(outcome, plan, folder, record)
         return outcome
     finally:
         ray.shutdown()
