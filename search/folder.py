@@ -8,6 +8,7 @@
 A checkpoint counts once COMPLETE lies in it with the right sizes: copying one can be cut anywhere.
 """
 
+import copy
 import json
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,6 +17,7 @@ import pyarrow.fs  # type: ignore[import-untyped]
 from filelock import FileLock, Timeout
 
 from gan.errors import UserError
+from search.patience import patient
 
 COMPLETE = "complete.json"
 SETTINGS = "search.json"
@@ -45,6 +47,12 @@ class SearchFolder:
             ) from None
         self.root = PurePosixPath(root) / "search" / name
 
+    def with_patience(self) -> "SearchFolder":
+        """The same, where whatever is asked of storage that is away waits for it (search/patience.py)."""
+        waiting = copy.copy(self)
+        waiting.filesystem = patient(self.filesystem)
+        return waiting
+
     @property
     def is_local(self) -> bool:
         return isinstance(self.filesystem, pyarrow.fs.LocalFileSystem)
@@ -55,10 +63,9 @@ class SearchFolder:
         return Path(self.root)
 
     @property
-    def tune_storage(self) -> str:
-        """What Tune is given as storage; the search's name is its experiment's."""
-        base, _, query = self.storage.partition("?")
-        return f"{base.rstrip('/')}/search{'?' + query if query else ''}"
+    def tune_storage(self) -> tuple[str, pyarrow.fs.FileSystem | None]:
+        """What Tune is given as storage, a path and its filesystem; the search's name is its experiment's."""
+        return str(self.root.parent), None if self.is_local else self.filesystem
 
     def make(self) -> None:
         """Make it, or say why it cannot be made."""
@@ -141,6 +148,12 @@ class SearchFolder:
             return lock.acquire(timeout=0).lock
         except Timeout:
             raise UserError(f"search {self.name!r} is running already: stop that one, or take another --name") from None
+
+
+def locate(checkpoint_uri: str) -> tuple[str, pyarrow.fs.FileSystem]:
+    """A stored checkpoint's path and filesystem, which waits where it is away."""
+    filesystem, path = pyarrow.fs.FileSystem.from_uri(checkpoint_uri)
+    return path, patient(filesystem)
 
 
 def seal(folder: Path, images_seen: int) -> None:

@@ -5,10 +5,8 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
-from ray import cloudpickle
 from ray.exceptions import RayTaskError
 from ray.tune import Callback
 from ray.tune.experiment import Trial
@@ -17,6 +15,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from search.failures import error_of
 from search.names import COLLAPSED, FID, RECALL, RETURNED, STOPPED, TRIAL_ID, TRIAL_NUMBER, WAITING, trial_name
 from search.plan import Plan
 
@@ -148,10 +147,10 @@ class LiveView(Callback):  # type: ignore[misc]
         self._show(replace(row, status=status), f"{status}: {why}" if why else status)
 
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        self._show(replace(self._row(trial), status="waiting"), f"tried again: {_error_line(_error_of(trial))}")
+        self._show(replace(self._row(trial), status="waiting"), f"tried again: {_error_line(error_of(trial))}")
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        error, row = _error_of(trial), self._row(trial)
+        error, row = error_of(trial), self._row(trial)
         whole = str(error) if isinstance(error, RayTaskError) else _error_line(error)
         name = trial_name(row.number, row.network)
         self._close_trial(trial.config[TRIAL_ID], name, status="FAILED", tag="error", reason=whole)
@@ -230,15 +229,6 @@ def progress_table(progress: Progress) -> Table:
 
 def _number(value: float, form: str) -> str:
     return format(value, form) if math.isfinite(value) else _NONE
-
-
-def _error_of(trial: Trial) -> BaseException | None:
-    """What ended the trial's process or function. Tune's own reader looks into the storage, where it comes later."""
-    path = Path(trial.pickled_error_file) if trial.pickled_error_file else None
-    if path is None or not path.exists():
-        return None
-    error: BaseException = cloudpickle.loads(path.read_bytes())
-    return error
 
 
 def _error_line(error: BaseException | None) -> str:

@@ -1,7 +1,8 @@
 """All that speaks MLflow: one run a search, one run a trial under it (README, "What MLflow holds").
 
 Training never dies of a record, nor waits long for one. What cannot be written now is kept, in order, and tried again
-at the next tick; whatever a dead process took with it is written by its successor, from the history in the checkpoint.
+(search/courier.py), at a trial's end for `_END_SECONDS`; whatever a dead process took with it is written by its
+successor: numbers from the history in the checkpoint, the candidate from the checkpoint itself.
 Metrics of a tick go last and in one piece: where they are, the rest of that tick is too, and is not written again.
 """
 
@@ -13,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gan.checkpoint import FEATURES, GENERATOR, RECORD
 from gan.errors import UserError
+from search.courier import Courier
 from search.tracking import artifact_location, hide_password
 
 KIND, TRIAL_ID, PARENT, COLLAPSED = "ganvil.kind", "ganvil.trial_id", "mlflow.parentRunId", "collapsed"
@@ -33,8 +36,9 @@ POINT, PLAN = "ganvil.point", "ganvil.plan"  # as JSON
 CHECKPOINTS = "checkpoints"  # the candidates' folder
 STEP_MARK = "images_per_second"  # logged at every tick, and always a number
 _CANDIDATE_FILES = (GENERATOR, FEATURES, RECORD)
-_ATTEMPTS = 3  # at once; then the next tick's turn
-_FINAL_ATTEMPTS = 6  # at a trial's end: half a minute
+_ATTEMPTS = 3
+_END_SECONDS = 900.0  # that a trial waits at its end for MLflow to take what is left; then that is lost
+_SEARCH_END_SECONDS = 120.0  # that a search does; --resume writes the same again
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_VALUE = 6000  # MLflow's limit of a parameter
 _LONGEST_TAG = 5000  # and of a tag
@@ -98,7 +102,7 @@ class TrialRecord:
         run_name: str,
         tags: Mapping[str, str],
         params: Mapping[str, Any],
-        outbox: Outbox | None = None,
+        courier: Courier | None = None,
     ) -> None:
         self.run_id = ""  # until MLflow has been reached
         self._address = address
@@ -111,9 +115,9 @@ class TrialRecord:
         self._pictured: set[int] = set()
         self._candidates: set[int] = set()
         self._artifact_uri = ""
-        self._outbox = outbox or Outbox()
-        self._outbox.add(self._open)
-        self._outbox.deliver()
+        self._courier = courier or Courier(Outbox())
+        self._courier.add(self._open)
+        self._courier.wait_a_moment()
 
     def tick(
         self, step: int, metrics: Mapping[str, float], *, grid: Image.Image | None, candidate: Path | None
@@ -121,33 +125,34 @@ class TrialRecord:
         """Record a tick: grid and candidate's checkpoint first, metrics last; nothing that is there already."""
         if candidate is not None:
             files = {name: (candidate / name).read_bytes() for name in _CANDIDATE_FILES if (candidate / name).exists()}
-            self._outbox.add(lambda: self._log_candidate(step, files))
+            self._courier.add(lambda: self._log_candidate(step, files))
         if grid is not None:
-            self._outbox.add(lambda: self._log_grid(step, grid))
-        self._outbox.add(lambda: self._log_metrics(step, metrics))
-        self._outbox.deliver()
+            self._courier.add(lambda: self._log_grid(step, grid))
+        self._courier.add(lambda: self._log_metrics(step, metrics))
+        self._courier.wait_a_moment()
 
     def keep(self, steps: Collection[int]) -> None:
         """Delete the candidates of all other ticks. One that cannot be deleted now is tried again at the next call."""
-        self._outbox.add(lambda: self._forget_all_but(frozenset(steps)))
-        self._outbox.deliver()
+        self._courier.add(lambda: self._forget_all_but(frozenset(steps)))
+        self._courier.wait_a_moment()
 
     def note(self, tag: str, text: str) -> None:
         """A tag of the run: what happened on the way."""
-        self._outbox.add(lambda: self._client.set_tag(self.run_id, tag, text))
-        self._outbox.deliver()
+        self._courier.add(lambda: self._client.set_tag(self.run_id, tag, text))
+        self._courier.wait_a_moment()
 
     @property
     def num_waiting(self) -> int:
         """Records that MLflow has not got yet."""
-        return len(self._outbox)
+        return len(self._courier)
 
     def end(self, *, collapsed: str | None) -> None:
         """Close the run as FINISHED, with the reason of a collapse as its tag."""
         if collapsed:
-            self._outbox.add(lambda: self._client.set_tag(self.run_id, COLLAPSED, collapsed))
-        self._outbox.add(lambda: self._client.set_terminated(self.run_id, status="FINISHED"))
-        self._outbox.deliver(_FINAL_ATTEMPTS)
+            self._courier.add(lambda: self._client.set_tag(self.run_id, COLLAPSED, collapsed))
+        self._courier.add(lambda: self._client.set_terminated(self.run_id, status="FINISHED"))
+        if not self._courier.wait(_END_SECONDS):
+            log.error("MLflow did not come back: %d records of this trial are lost", len(self._courier))
 
     def _open(self) -> None:
         run = find_trial(self._client, self._address.experiment_id, self._trial_id)
@@ -208,6 +213,7 @@ class SearchRecord:
 
     def __init__(self, client: MlflowClient, address: SearchAddress) -> None:
         self._client = client
+        self._courier = Courier(Outbox())
         self.address = address
 
     @classmethod
@@ -234,13 +240,19 @@ class SearchRecord:
         return cls(client, SearchAddress(tracking_uri=tracking_uri, experiment_id=experiment_id, parent_run_id=run_id))
 
     def log_picture(self, image: Image.Image, name: str) -> None:
-        """An artifact of the search's run; a failure is noted and passed over."""
-        self._note_failure(lambda: self._client.log_image(self.address.parent_run_id, image, artifact_file=name))
+        """An artifact of the search's run."""
+        self._record(lambda: self._client.log_image(self.address.parent_run_id, image, artifact_file=name))
 
     def log_files(self, *files: Path) -> None:
-        """Artifacts of the search's run; a failure is noted and passed over."""
+        """Artifacts of the search's run."""
+
+        def log_file(name: str, content: bytes) -> None:
+            with tempfile.TemporaryDirectory(prefix="ganvil-report-") as folder:
+                (Path(folder) / name).write_bytes(content)
+                self._client.log_artifact(self.address.parent_run_id, str(Path(folder) / name))
+
         for file in files:
-            self._note_failure(lambda file=file: self._client.log_artifact(self.address.parent_run_id, str(file)))  # type: ignore[misc]
+            self._record(partial(log_file, file.name, file.read_bytes()))
 
     def close_trial(self, trial_id: str, run_name: str, *, status: str, tag: str, reason: str) -> None:
         """Close the run of a trial that could not do so itself, the reason in that tag; make it where there is none.
@@ -256,18 +268,21 @@ class SearchRecord:
             self._client.set_tag(run.info.run_id, tag, reason[-_LONGEST_TAG:])
             self._client.set_terminated(run.info.run_id, status=status)
 
-        self._note_failure(delivery)
+        self._record(delivery)
 
-    def settle(self, ended: Mapping[str, str]) -> None:
-        """Close runs that a trial could not close itself, because MLflow was away then: trial id to final status."""
+    def settle(self, ended: Mapping[str, str], others: str | None = None) -> None:
+        """Close runs that a trial could not close itself, because MLflow was away then: trial id to final status.
+
+        others: the status of those that are still RUNNING and not among the ended, for a search that was stopped.
+        """
 
         def delivery() -> None:
             for run in self.trial_runs():
-                status = ended.get(run.data.tags[TRIAL_ID])
+                status = ended.get(run.data.tags[TRIAL_ID], others)
                 if status is not None and run.info.status == "RUNNING":
                     self._client.set_terminated(run.info.run_id, status=status)
 
-        self._note_failure(delivery)
+        self._record(delivery)
 
     def trial_runs(self) -> list[Any]:
         """All trials' runs of the search."""
@@ -275,12 +290,15 @@ class SearchRecord:
 
     def end(self, status: str) -> None:
         """Close the search's own run: FINISHED, or KILLED where it was stopped and can be resumed."""
-        self._note_failure(lambda: self._client.set_terminated(self.address.parent_run_id, status=status))
+        self._record(lambda: self._client.set_terminated(self.address.parent_run_id, status=status))
+        if not self._courier.wait(_SEARCH_END_SECONDS):
+            log.error(
+                "MLflow is away: %d records of the search itself are missing; --resume writes them", len(self._courier)
+            )
 
-    def _note_failure(self, delivery: Callable[[], None]) -> None:
-        outbox = Outbox()
-        outbox.add(delivery)
-        outbox.deliver()
+    def _record(self, delivery: Callable[[], None]) -> None:
+        self._courier.add(delivery)
+        self._courier.wait_a_moment()
 
 
 def runs_of(client: MlflowClient, experiment_id: str, kind: str) -> list[Any]:

@@ -23,18 +23,20 @@ from gan.pixels import sheet
 from gan.recipe_file import recipe_text
 from search.cluster import Machines, TrialResources, choose_resources, cluster_address, connect, local_machine
 from search.collapse import CollapseRule
+from search.failures import MOST_FAILURES, Forgiveness
 from search.folder import SearchFolder
 from search.lessons import lessons_of, teach
 from search.live import LiveView, Progress
 from search.names import TRIAL_FOLDER, TRIAL_ID
 from search.optuna_search import StudySearch, num_to_run, open_study
+from search.patience import storage_or_user_error
 from search.plan import Plan, begin_folder
 from search.records import PLAN, SearchRecord, demand_mlflow
 from search.report import Finding, draw_front, findings, front_of, recipe_file, write_leaderboard
 from search.stopper import StopBehind, curves_of, rule_of
+from search.stopping import sigterm_is_ctrl_c
 from search.trainable import run_trial
 
-_MOST_FAILURES = 2  # of a trial, gone on from its last checkpoint; a third says that the trial itself is at fault
 _REALS_SHOWN = 64
 
 
@@ -88,6 +90,7 @@ def search(
     if cluster_address() is None:
         wishes.on(local_machine())  # said before anything is started
     folder.make()
+    folder = folder.with_patience()  # it was there: from here on it is waited for
     lock = folder.lock()
     try:
         reference, spread = measure_reals(plan, pictures, folder)
@@ -124,16 +127,21 @@ def search(
                 num_processes=resources.processes,
             )
             view = LiveView(Progress(plan=plan, num_done_before=plan.num_trials - left), record.close_trial, console)
-            with closing(view):
+            with closing(view), storage_or_user_error(plan.name), sigterm_is_ctrl_c():
                 _tuner(trainable, plan, study, left, folder, resources, view).fit()
-        record.settle(_ended(study))
         outcome = Outcome(
             found=findings(study, plan),
             complete=num_to_run(study, plan.num_trials) == 0,
             experiment_id=record.address.experiment_id,
         )
-        _keep_report(outcome, plan, folder, record)
-        record.end("FINISHED" if outcome.complete else "KILLED")
+        if outcome.complete:
+            record.settle(_ended(study))
+            _keep_report(outcome, plan, folder, record)
+            record.end("FINISHED")
+        else:  # whoever stopped it may not wait long: a Ray job has three seconds
+            record.settle(_ended(study), others="KILLED")
+            record.end("KILLED")
+            _keep_report(outcome, plan, folder, record)
         return outcome
     finally:
         ray.shutdown()
@@ -159,6 +167,7 @@ def _tuner(
     view: LiveView,
 ) -> tune.Tuner:
     rule = rule_of(plan)
+    storage, filesystem = folder.tune_storage
     return tune.Tuner(
         tune.with_resources(
             trainable,
@@ -182,10 +191,11 @@ def _tuner(
         ),
         run_config=tune.RunConfig(
             name=plan.name,
-            storage_path=folder.tune_storage,
-            failure_config=tune.FailureConfig(max_failures=_MOST_FAILURES),
+            storage_path=storage,
+            storage_filesystem=filesystem,
+            failure_config=tune.FailureConfig(max_failures=MOST_FAILURES),
             checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
-            callbacks=[view],
+            callbacks=[view, Forgiveness()],
             stop=None if rule is None else StopBehind(rule, plan.total_images, curves_of(study)),
             verbose=0,
         ),

@@ -10,7 +10,8 @@ import json
 import logging
 import math
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from gan.parallel import World
 from gan.pixels import sheet
 from gan.training import Training
 from search.collapse import CollapseRule
-from search.folder import seal
+from search.folder import locate, seal
 from search.history import Entry, best_entry, load_history, save_history
 from search.hopeless import curve_of
 from search.memory import with_microbatch, within_memory
@@ -101,7 +102,10 @@ def run_trial(
     )
     for num, entry in enumerate(history, start=1):  # what an earlier attempt may have lost while MLflow was away
         metrics = entry.metrics | best_metrics(history[:num], rule, plan)
-        record.tick(entry.moment.images_seen, metrics, grid=None, candidate=None)
+        last = num == len(history) and not entry.moment.returned
+        healthy = last and rule.healthy(entry.moment, plan.total_images)
+        with _resumed_checkpoint(config[RESUME_FROM] if healthy else None) as candidate:
+            record.tick(entry.moment.images_seen, metrics, grid=None, candidate=candidate)
     collapsed = rule.reason([entry.moment for entry in history], plan.total_images)
     if collapsed is None and training.images_seen < plan.total_images:
         begun, settings = [training], training.config
@@ -274,15 +278,25 @@ def _begin_or_resume(
     run: RunConfig, pictures: PictureSet, resume_from: str, device: torch.device, chance: SecondChance
 ) -> tuple[Training, list[Entry]]:
     """From Tune's checkpoint (this driver's retry), else from the one that a dead driver left, else afresh."""
-    checkpoint = tune.get_checkpoint()
-    if checkpoint is None and resume_from:
-        checkpoint = tune.Checkpoint(resume_from)
-    if checkpoint is None:
-        return begin(run, pictures, device), []
-    with checkpoint.as_directory() as folder:
-        training, history = load_training(Path(folder), device), load_history(Path(folder))
-        chance.restore(Path(folder), training, [entry.moment for entry in history])
+    with _resumed_checkpoint(resume_from) as folder:
+        if folder is None:
+            return begin(run, pictures, device), []
+        training, history = load_training(folder, device), load_history(folder)
+        chance.restore(folder, training, [entry.moment for entry in history])
         return training, history
+
+
+@contextmanager
+def _resumed_checkpoint(resume_from: str | None) -> Iterator[Path | None]:
+    """The folder of the checkpoint that this attempt goes on from, None where it begins; None of None."""
+    checkpoint = None if resume_from is None else tune.get_checkpoint()
+    if checkpoint is None and resume_from:
+        checkpoint = tune.Checkpoint(*locate(resume_from))
+    if checkpoint is None:
+        yield None
+        return
+    with checkpoint.as_directory() as folder:
+        yield Path(folder)
 
 
 def _share(kind: str) -> float:

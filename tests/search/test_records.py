@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 from PIL import Image
 
 from gan.errors import UserError
+from search.courier import Courier
 from search.records import Outbox, SearchAddress, SearchRecord, TrialRecord, demand_mlflow, find_trial
 from search.tracking import artifact_location, demand_answer, tracking_uri
 
@@ -23,15 +25,19 @@ def record(uri: str, request: pytest.FixtureRequest) -> SearchRecord:
     return SearchRecord.open(uri, request.node.name, resume=False, tags={"data": "armory"}, params={"kimg": 5})
 
 
-def trial(address: SearchAddress, outbox: Outbox | None = None) -> TrialRecord:
+def trial(address: SearchAddress, courier: Courier | None = None) -> TrialRecord:
     return TrialRecord(
         address,
         trial_id="abc",
         run_name="000-dcgan",
         tags={"network": "dcgan", "data": "armory", "data_fingerprint": "f"},
         params={"optimiser.generator_lr": 1e-3, "network.name": "dcgan"},
-        outbox=outbox,
+        courier=courier,
     )
+
+
+def hasty() -> Courier:
+    return Courier(Outbox(), pause=lambda seconds: time.sleep(0.01))
 
 
 def tick(record: TrialRecord, step: int, folder: Path | None = None, fid: float = 9.0) -> None:
@@ -139,7 +145,7 @@ def test_a_grid_that_came_before_the_kill_is_not_doubled(record: SearchRecord) -
 def test_training_outlives_an_outage_and_its_records_arrive(
     record: SearchRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written = trial(record.address, Outbox(pause=lambda seconds: None))
+    written = trial(record.address, hasty())
     client = MlflowClient(record.address.tracking_uri)
     real = MlflowClient.log_batch
 
@@ -154,6 +160,7 @@ def test_training_outlives_an_outage_and_its_records_arrive(
     assert steps(client, written.run_id) == []
     monkeypatch.setattr(MlflowClient, "log_batch", real)
     tick(written, 300)
+    written.end(collapsed=None)
     assert steps(client, written.run_id) == [100, 200, 300]
 
 
@@ -164,10 +171,11 @@ def test_a_trial_may_begin_while_mlflow_is_away(record: SearchRecord, monkeypatc
         raise ConnectionError("no route")
 
     monkeypatch.setattr(MlflowClient, "create_run", away)
-    written = trial(record.address, Outbox(pause=lambda seconds: None))
+    written = trial(record.address, hasty())
     assert written.run_id == ""
     monkeypatch.setattr(MlflowClient, "create_run", real)
     tick(written, 100)
+    written.end(collapsed=None)
     assert steps(MlflowClient(record.address.tracking_uri), written.run_id) == [100]
 
 
