@@ -95,11 +95,11 @@ class Searching:
         self.process.send_signal(what)
 
     def reports_while(self, seconds: float) -> tuple[int, float]:
-        """Ticks reported in that time, and the longest time without one."""
+        """Ticks reported in that time, and the longest time before one of them."""
         begun, last, longest = time.monotonic(), time.monotonic(), 0.0
         first = seen = len(self.reports)
         while time.monotonic() - begun < seconds and self.process.poll() is None:
             time.sleep(0.1)
             if (now := len(self.reports)) > seen:
                 longest, last, seen = max(longest, time.monotonic() - last), time.monotonic(), now
-        return seen - first, max(longest, time.monotonic() - last)
+        return seen - first, longest
