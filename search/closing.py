@@ -9,6 +9,7 @@ from rich.console import Console
 
 from gan.data.resolution import Resolution
 from search.folder import SearchFolder
+from search.job_copy import in_job_copy
 from search.names import BEST
 from search.plan import Plan
 from search.records import KIND
@@ -42,9 +43,10 @@ def next_steps(outcome: Outcome, plan: Plan, folder: SearchFolder, tracking: str
     if not outcome.complete:
         here = folder.is_local and folder.local_path.parents[1] == Path("runs").absolute()
         storage = "" if here else f" --storage {folder.storage}"
-        lines.append(
-            f"stopped before the end; go on with: python search/run.py --name {plan.name} --resume{storage}{flags}"
-        )
+        command = f"python search/run.py --name {plan.name} --resume{storage}{flags}"
+        if in_job_copy(Path.cwd()):
+            command = f"ray job submit --working-dir . -- {command}"
+        lines.append(f"stopped before the end; go on with: {command}")
     elif not front_of(outcome.found):
         lines.append("no trial came to its end alive: see their tags in MLflow; more pictures or --kimg may help")
     if tracking.startswith(("http://", "https://")):

@@ -15,7 +15,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from search.failures import error_of
+from search.failures import error_of, is_lost_node
 from search.names import COLLAPSED, FID, RECALL, RETURNED, STOPPED, TRIAL_ID, TRIAL_NUMBER, WAITING, trial_name
 from search.plan import Plan
 
@@ -232,7 +232,7 @@ def _number(value: float, form: str) -> str:
 
 
 def _error_line(error: BaseException | None) -> str:
-    """In a line: the exception of the trial's own code, or that its process is gone."""
+    """In a line: the exception of the trial's own code, or that its process or machine is gone."""
     if isinstance(error, RayTaskError):
         return f"{type(error.cause).__name__}: {str(error.cause).partition(chr(10))[0][:300]}"
-    return "its process died (out of memory, a lost machine, kill -9)"
+    return "its machine was lost" if is_lost_node(error) else "its process died (out of memory, kill -9)"

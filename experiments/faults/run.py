@@ -22,7 +22,7 @@ from typing import Any
 
 from experiments.faults.counting import Count, count
 from experiments.faults.processes import descendants, kill_9, trial_workers
-from experiments.faults.searching import NAME, TRIALS, Searching, draw_pictures
+from experiments.faults.searching import NAME, TICKS, TRIALS, Searching, draw_pictures
 from experiments.faults.servers import BUCKET, S3_KEYS, Gate, Server, mlflow_server, postgresql, s3, s3_uri
 
 HERE = Path(__file__).resolve().parent
@@ -155,10 +155,16 @@ def mlflow(place: Place) -> Played:
         search.until_the_middle()
         before = count(place.storage, NAME, tracking)
         server.kill()
+        begun = [trial for trial, _ in search.reports]
+        left = sum(TICKS - begun.count(trial) for trial in set(begun))
         ticks, longest = search.reports_while(place.away_seconds)
         server.start()
         code = search.wait()
-        notes = {"ticks while it was away": ticks, "longest time without one, seconds": round(longest, 1)}
+        notes = {
+            "ticks while it was away": ticks,
+            "that the running trials had left": left,
+            "longest time before one, seconds": round(longest, 1),
+        }
         return Played(before, count(place.storage, NAME, tracking), code, notes)
 
 

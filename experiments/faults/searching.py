@@ -14,7 +14,7 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "faults"
-TRIALS, TICKS, KIMG = 6, 12, 9.6
+TRIALS, TICKS, KIMG = 6, 8, 6.4
 _REPORT = re.compile(r"^\d\d:\d\d:\d\d (\d{3}) \S+ +([\d.]+)/[\d.]+ kimg", re.M)
 _LONGEST_SECONDS = 900.0
 
@@ -36,11 +36,14 @@ class Searching:
         folder: Path,
         pictures: Path,
         *more: str,
-        resume: bool,
-        environment: Mapping[str, str],
+        resume: bool = False,
+        environment: Mapping[str, str] | None = None,
+        trials: int = TRIALS,
+        ticks: int = TICKS,
+        kimg: float = KIMG,
     ) -> None:
-        sizes = ["--recipe", "tiny-dcgan", "--samples", "64", "--no-early-stopping", "--trials", str(TRIALS)]
-        sizes += ["--kimg", str(KIMG), "--ticks", str(TICKS), "--data", str(pictures)]
+        sizes = ["--recipe", "tiny-dcgan", "--samples", "64", "--no-early-stopping", "--trials", str(trials)]
+        sizes += ["--kimg", str(kimg), "--ticks", str(ticks), "--data", str(pictures)]
         kept = {
             name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "MLFLOW_", "GANVIL_"))
         }
@@ -51,7 +54,7 @@ class Searching:
                 + (["--resume"] if resume else sizes)
                 + list(more),
                 cwd=folder,
-                env={**kept, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), **environment},
+                env={**kept, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), **(environment or {})},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # a Ctrl-C here is not one there
@@ -83,15 +86,20 @@ class Searching:
         """Its exit code."""
         return self.process.wait(_LONGEST_SECONDS)
 
+    def kill(self) -> None:
+        """kill -9, where it has not ended."""
+        self.process.kill()
+        self.process.wait()
+
     def send(self, what: signal.Signals) -> None:
         self.process.send_signal(what)
 
     def reports_while(self, seconds: float) -> tuple[int, float]:
-        """Ticks reported in that time, and the longest time without one."""
+        """Ticks reported in that time, and the longest time before one of them."""
         begun, last, longest = time.monotonic(), time.monotonic(), 0.0
         first = seen = len(self.reports)
         while time.monotonic() - begun < seconds and self.process.poll() is None:
             time.sleep(0.1)
             if (now := len(self.reports)) > seen:
                 longest, last, seen = max(longest, time.monotonic() - last), time.monotonic(), now
-        return seen - first, max(longest, time.monotonic() - last)
+        return seen - first, longest

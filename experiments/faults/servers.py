@@ -123,7 +123,7 @@ def mlflow_server(folder: Path, *, backend: str = "", artifacts: str = "", s3_po
 @contextmanager
 def s3(folder: Path) -> Iterator[Gate]:
     """moto's server with one bucket, behind a gate."""
-    import boto3  # type: ignore[import-untyped]
+    import boto3
 
     server = Server(
         [str(Path(sys.executable).with_name("moto_server")), "-p", str(port := free_port())], port, folder / "s3.log"

@@ -223,6 +223,38 @@ def test_a_dead_trial_is_closed_and_a_forgotten_one_is_settled(record: SearchRec
     assert run.data.tags["mlflow.parentRunId"] == record.address.parent_run_id
 
 
+def test_runs_of_a_stopped_search_are_killed_until_they_go_on(record: SearchRecord) -> None:
+    client = MlflowClient(record.address.tracking_uri)
+    written = trial(record.address)
+    record.settle({}, others="KILLED")
+    assert client.get_run(written.run_id).info.status == "KILLED"
+    again = trial(record.address)
+    assert again.run_id == written.run_id
+    assert client.get_run(written.run_id).info.status == "RUNNING"
+    again.end(collapsed=None)
+    record.settle({}, others="KILLED")
+    assert client.get_run(written.run_id).info.status == "FINISHED", "one that has ended is left alone"
+
+
+def test_what_waits_when_a_trial_ends_arrives(record: SearchRecord, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow is away at the last tick and the end, and comes back while the trial waits."""
+    client = MlflowClient(record.address.tracking_uri)
+    written = trial(record.address, hasty())
+    real, failures = MlflowClient.log_batch, [ConnectionError("refused")] * 20
+
+    def away_for_a_while(*args: Any, **kwargs: Any) -> None:
+        if failures:
+            raise failures.pop()
+        real(*args, **kwargs)
+
+    monkeypatch.setattr(MlflowClient, "log_batch", away_for_a_while)
+    tick(written, 100)
+    assert written.num_waiting
+    written.end(collapsed=None)
+    assert steps(client, written.run_id) == [100]
+    assert client.get_run(written.run_id).info.status == "FINISHED"
+
+
 def test_a_search_is_found_again_and_not_begun_twice(record: SearchRecord, uri: str) -> None:
     client = MlflowClient(uri)
     name = client.get_experiment(record.address.experiment_id).name
