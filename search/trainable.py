@@ -32,12 +32,14 @@ from gan.parallel import World
 from gan.pixels import sheet
 from gan.training import Training
 from search.collapse import CollapseRule
+from search.descriptions import of_trial
 from search.folder import seal
 from search.history import Entry, best_entry, load_history, save_history
 from search.hopeless import curve_of
 from search.memory import within_memory
 from search.names import (
     BEST,
+    BEST_TICK,
     COLLAPSED,
     COPIES_OVER,
     CURVE,
@@ -54,8 +56,9 @@ from search.names import (
     trial_name,
 )
 from search.plan import Plan
-from search.records import MICROBATCH, POINT, SearchAddress, TrialRecord
+from search.records import MICROBATCH, NOTE, POINT, SearchAddress, TrialRecord
 from search.scoring import Measured, measure
+from search.system_use import SystemUse
 from search.team import team
 
 GRID_COLUMNS = 8
@@ -92,6 +95,7 @@ def run_trial(
             "data": pictures.source,
             "data_fingerprint": pictures.fingerprint,
             POINT: json.dumps(point_of(config)),
+            NOTE: of_trial(point_of(config)),
         },
         params=flatten(training.config),
     )
@@ -131,8 +135,11 @@ def best_metrics(history: Sequence[Entry], rule: CollapseRule, plan: Plan) -> di
     if best is None:
         return {}
     scores = {name: value for name, value in best.metrics.items() if name.startswith(("fid_", "recall_"))}
-    scores |= {"images_seen": float(best.moment.images_seen), "copies_over": best.moment.copies - rule.most_copies}
-    return {f"{BEST}{name}": value for name, value in scores.items()}
+    tick = {"images_seen": float(best.moment.images_seen), "copies_over": best.moment.copies - rule.most_copies}
+    return {
+        **{f"{BEST}{name}": value for name, value in scores.items()},
+        **{f"{BEST_TICK}{name}": value for name, value in tick.items()},
+    }
 
 
 def result_of(
@@ -182,6 +189,7 @@ def _train_on(
 ) -> str | None:
     """Train to the end of the schedule or to a collapse, whose reason is returned."""
     net = load_feature_net(plan.features, training.device)
+    system = SystemUse(training.device)
     for tick in train(training, pictures, world):
         measured = measure(
             training,
@@ -192,6 +200,7 @@ def _train_on(
             net=net,
             num_samples=plan.num_samples,
         )
+        measured.entry.metrics.update(system.since_last())
         history.append(measured.entry)
         collapsed = rule.reason([entry.moment for entry in history], plan.total_images)
         healthy = rule.healthy(measured.entry.moment, plan.total_images) and collapsed is None
