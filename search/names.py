@@ -25,8 +25,9 @@ RETURNED: Final = "returned"  # what it went back from and how, else ""
 FINISHED: Final = "finished"  # whether the budget is spent
 WAITING: Final = "records_waiting"  # that MLflow has not got yet
 
-# In MLflow, of the best tick so far; a section of its charts:
+# In MLflow, of the best tick so far; two sections of its charts, the scores alone in the first:
 BEST: Final = "best/"
+BEST_TICK: Final = "best_tick/"
 
 # In the study alone: the MLflow run of an earlier search's trial.
 LEARNED_FROM: Final = "learned_from"

@@ -10,7 +10,7 @@ from mlflow import MlflowClient
 
 from gan.errors import UserError
 from search.fields import Point
-from search.names import BEST
+from search.names import BEST, BEST_TICK
 from search.plan import Plan
 from search.records import COLLAPSED, KIND, PLAN, POINT, STOPPED, asking, runs_of
 
@@ -68,5 +68,5 @@ def _trial(run: Any, features: str) -> PastTrial | None:
         point=json.loads(tags[POINT]),
         fid=fid,
         recall=recall,
-        copies_over=metrics.get(f"{BEST}copies_over", 0.0),
+        copies_over=metrics.get(f"{BEST_TICK}copies_over", metrics.get(f"{BEST}copies_over", 0.0)),  # its name before
     )

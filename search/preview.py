@@ -14,7 +14,7 @@ from gan.step import step
 from search.cluster import cluster_address, local_machine
 from search.lessons import lessons_of
 from search.plan import Plan
-from search.report import settings_line
+from search.short_names import settings_line
 from search.study import Wishes
 from search.tracking import hide_password
 

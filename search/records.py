@@ -13,27 +13,33 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, ViewType
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+from mlflow.tracking.context.registry import resolve_tags
 from PIL import Image
 from sqlalchemy.exc import SQLAlchemyError
 
 from gan.checkpoint import FEATURES, GENERATOR, RECORD
 from gan.errors import UserError
+from gan.version import code_version
 from search.courier import Courier
+from search.names import BEST
 from search.tracking import artifact_location, hide_password
 
 KIND, TRIAL_ID, PARENT, COLLAPSED = "ganvil.kind", "ganvil.trial_id", "mlflow.parentRunId", "collapsed"
 STOPPED, MICROBATCH = "stopped", "microbatch"
 POINT, PLAN = "ganvil.point", "ganvil.plan"  # as JSON
 CHECKPOINTS = "checkpoints"  # the candidates' folder
+NOTE = "mlflow.note.content"  # a run's or an experiment's description, in Markdown
+CODE = "code_version"
+_KIND_OF_EXPERIMENT = ("mlflow.experimentKind", "custom_model_development")  # else MLflow 3 guesses: language models
 STEP_MARK = "images_per_second"  # logged at every tick, and always a number
 _CANDIDATE_FILES = (GENERATOR, FEATURES, RECORD)
 _ATTEMPTS = 3
@@ -42,7 +48,7 @@ _SEARCH_END_SECONDS = 120.0  # that a search does; --resume writes the same agai
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_VALUE = 6000  # MLflow's limit of a parameter
 _LONGEST_TAG = 5000  # and of a tag
-_PERMANENT = ("INVALID_PARAMETER_VALUE", "RESOURCE_ALREADY_EXISTS", "BAD_REQUEST")
+_PERMANENT = ("INVALID_PARAMETER_VALUE", "RESOURCE_ALREADY_EXISTS", "BAD_REQUEST", "ENDPOINT_NOT_FOUND")
 
 log = logging.getLogger("ganvil.records")
 logging.getLogger("mlflow").setLevel(logging.WARNING)
@@ -51,11 +57,17 @@ logging.getLogger("alembic").setLevel(logging.WARNING)
 
 @dataclass(frozen=True, kw_only=True)
 class SearchAddress:
-    """Where a search's runs are: all that a trial needs to find its own."""
+    """Where a search's runs are: all that a trial needs to find its own.
+
+    source: tags that say who began the search, with what command and which version of the code. A worker on another
+    machine could not tell. dataset: MLflow's fields of what it trains on.
+    """
 
     tracking_uri: str
     experiment_id: str
     parent_run_id: str
+    source: Mapping[str, str] = field(default_factory=dict)
+    dataset: Mapping[str, str] = field(default_factory=dict)
 
 
 class Outbox:
@@ -108,7 +120,7 @@ class TrialRecord:
         self._address = address
         self._trial_id = trial_id
         self._run_name = run_name
-        self._tags = {KIND: "trial", TRIAL_ID: trial_id, PARENT: address.parent_run_id, **tags}
+        self._tags = {**address.source, KIND: "trial", TRIAL_ID: trial_id, PARENT: address.parent_run_id, **tags}
         self._params = dict(params)
         self._client = MlflowClient(tracking_uri=address.tracking_uri)
         self._steps: set[int] = set()
@@ -117,6 +129,8 @@ class TrialRecord:
         self._artifact_uri = ""
         self._courier = courier or Courier(Outbox())
         self._courier.add(self._open)
+        if address.dataset:
+            self._courier.add(lambda: self._client.log_inputs(self.run_id, [dataset_input(address)]))
         self._courier.wait_a_moment()
 
     def tick(
@@ -203,7 +217,8 @@ class TrialRecord:
         if step in self._steps:
             return
         now = int(time.time() * 1000)
-        finite = [Metric(name, value, now, step) for name, value in metrics.items() if math.isfinite(value)]
+        names = sorted(metrics, key=_place)
+        finite = [Metric(name, metrics[name], now, step) for name in names if math.isfinite(metrics[name])]
         self._client.log_batch(self.run_id, metrics=finite)
         self._steps.add(step)
 
@@ -218,15 +233,29 @@ class SearchRecord:
 
     @classmethod
     def open(
-        cls, tracking_uri: str, name: str, *, resume: bool, tags: Mapping[str, str], params: Mapping[str, Any]
+        cls,
+        tracking_uri: str,
+        name: str,
+        *,
+        resume: bool,
+        tags: Mapping[str, str],
+        params: Mapping[str, Any],
+        dataset: Mapping[str, str] | None = None,
+        description: str = "",
     ) -> "SearchRecord":
-        """Make the experiment and the run, or find them. UserError: nothing answers; it is there and resume is not."""
+        """Make the experiment and the run, or find them. UserError: nothing answers; it is there and resume is not.
+
+        dataset: name, digest, source and source_type, as MLflow has them. description: of the experiment.
+        """
         client = MlflowClient(tracking_uri=tracking_uri)
+        source = source_tags()
         with asking(tracking_uri):
             demand_new_experiment(client, name, resume=resume)
             experiment = client.get_experiment_by_name(name)
             if experiment is None:
-                experiment_id = client.create_experiment(name, artifact_location=_artifacts(tracking_uri, name))
+                location, kind = _artifacts(tracking_uri, name), dict([_KIND_OF_EXPERIMENT])
+                kind |= {NOTE: description} if description else {}
+                experiment_id = client.create_experiment(name, artifact_location=location, tags=kind)
             else:
                 experiment_id = experiment.experiment_id
             found = client.search_runs([experiment_id], filter_string=f"tags.`{KIND}` = 'search'", max_results=1)
@@ -234,10 +263,35 @@ class SearchRecord:
                 run_id = found[0].info.run_id
                 client.update_run(run_id, status="RUNNING")
             else:
-                run = client.create_run(experiment_id, tags={KIND: "search", **tags}, run_name=name)
+                run = client.create_run(experiment_id, tags={**source, KIND: "search", **tags}, run_name=name)
                 run_id = run.info.run_id
             client.log_batch(run_id, params=[Param(key, str(value)) for key, value in params.items()])
-        return cls(client, SearchAddress(tracking_uri=tracking_uri, experiment_id=experiment_id, parent_run_id=run_id))
+        address = SearchAddress(
+            tracking_uri=tracking_uri,
+            experiment_id=experiment_id,
+            parent_run_id=run_id,
+            source=source,
+            dataset=dataset or {},
+        )
+        record = cls(client, address)
+        if dataset:
+            record._record(lambda: client.log_inputs(run_id, [dataset_input(address)]))
+        return record
+
+    def describe(self, text: str) -> None:
+        """The search's run in words."""
+        self._record(lambda: self._client.set_tag(self.address.parent_run_id, NOTE, text))
+
+    def trial_pages(self) -> dict[str, str]:
+        """Trial id to its run's page, as a link from another page of MLflow; {} where MLflow does not answer."""
+        pages: dict[str, str] = {}
+
+        def delivery() -> None:
+            for run in self.trial_runs():
+                pages[run.data.tags[TRIAL_ID]] = f"#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+
+        self._record(delivery)
+        return pages
 
     def log_picture(self, image: Image.Image, name: str) -> None:
         """An artifact of the search's run."""
@@ -299,6 +353,26 @@ class SearchRecord:
     def _record(self, delivery: Callable[[], None]) -> None:
         self._courier.add(delivery)
         self._courier.wait_a_moment()
+
+
+def _place(metric: str) -> int:
+    """Scores first: MLflow's tables keep the order in which a run's metrics came, its comparison begins with one."""
+    beginnings = (f"{BEST}fid_", f"{BEST}recall_", "fid_", "recall_", BEST)
+    return next((place for place, text in enumerate(beginnings) if metric.startswith(text)), len(beginnings))
+
+
+def source_tags() -> dict[str, str]:
+    """Who, with what command, and which version of the code: MLflow's own tags, and ours."""
+    try:
+        tags = dict(resolve_tags())
+    except (OSError, KeyError):  # a container's user without a name
+        tags = {}
+    return {**tags, CODE: code_version()}
+
+
+def dataset_input(address: SearchAddress) -> DatasetInput:
+    """The search's pictures, for MLflow's column of datasets."""
+    return DatasetInput(Dataset(**address.dataset), [InputTag("mlflow.data.context", "training")])
 
 
 def runs_of(client: MlflowClient, experiment_id: str, kind: str) -> list[Any]:

@@ -16,6 +16,7 @@ from search.fields import Point
 from search.names import COLLAPSED, FID, RECALL, STOPPED, TRIAL_ID, trial_name
 from search.optuna_search import is_copying, own_trials
 from search.plan import Plan
+from search.short_names import settings_line
 
 matplotlib.use("agg")  # no display on a cluster
 
@@ -137,19 +138,6 @@ def front_notes(found: Sequence[Finding], plan: Plan) -> list[str]:
         " almost training pictures",
         *(f"{finding.number:03d} {finding.network}: {settings_line(finding.point)}" for finding in front_of(found)),
     ]
-
-
-def settings_line(point: Point) -> str:
-    """`lr 0.0002, width 1, batch 32, …`: a point in a few words."""
-    names = {"generator_lr": "lr", "batch_size": "batch", "half_life_kimg": "EMA", "discriminator_lr_ratio": "D/G lr"}
-    names |= {"r1_multiplier": "R1 x", "ada_target": "target"}
-    words = []
-    for name, value in point.items():
-        if name == "network":
-            continue
-        last = name.rpartition(".")[2]
-        words.append(f"{names.get(last, last)} {value if isinstance(value, str) else format(value, '.3g')}")
-    return ", ".join(words)
 
 
 def write_leaderboard(found: Sequence[Finding], path: Path) -> None:

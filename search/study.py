@@ -23,6 +23,7 @@ from gan.pixels import sheet
 from gan.recipe_file import recipe_text
 from search.cluster import Machines, TrialResources, choose_resources, cluster_address, connect, local_machine
 from search.collapse import CollapseRule
+from search.descriptions import dataset_of, of_experiment, of_search
 from search.failures import MOST_FAILURES, Forgiveness
 from search.folder import SearchFolder
 from search.lessons import lessons_of, teach
@@ -31,6 +32,7 @@ from search.names import TRIAL_FOLDER, TRIAL_ID
 from search.optuna_search import StudySearch, num_to_run, open_study
 from search.patience import storage_or_user_error
 from search.plan import Plan, begin_folder
+from search.plots import draw_settings
 from search.records import PLAN, SearchRecord, demand_mlflow
 from search.report import Finding, draw_front, findings, front_of, recipe_file, write_leaderboard
 from search.stopper import StopBehind, curves_of, rule_of
@@ -107,6 +109,8 @@ def search(
             resume=resume,
             tags={"data": pictures.source, "data_fingerprint": plan.data_fingerprint, PLAN: plan.to_json().decode()},
             params={name: value for name, value in vars(plan).items() if name not in ("name", "data")},
+            dataset=dataset_of(plan, pictures),
+            description=of_experiment(plan),
         )
         shown = np.random.default_rng(0).permutation(len(pictures))[:_REALS_SHOWN]
         scale = max(1, 64 // max(plan.height, plan.width))
@@ -136,12 +140,14 @@ def search(
         )
         if outcome.complete:
             record.settle(_ended(study))
-            _keep_report(outcome, plan, folder, record)
+            notes = _keep_report(outcome, study, plan, folder, record)
             record.end("FINISHED")
         else:  # whoever stopped it may not wait long: a Ray job has three seconds
             record.settle(_ended(study), others="KILLED")
             record.end("KILLED")
-            _keep_report(outcome, plan, folder, record)
+            notes = _keep_report(outcome, study, plan, folder, record)
+        for note in notes:
+            console.print(note, highlight=False, markup=False)
         return outcome
     finally:
         ray.shutdown()
@@ -216,16 +222,23 @@ def _ended(study: optuna.Study) -> dict[str, str]:
     }
 
 
-def _keep_report(outcome: Outcome, plan: Plan, folder: SearchFolder, record: SearchRecord) -> None:
-    """Tables, the plot and the front's recipes, in the search's folder and in its MLflow run."""
+def _keep_report(
+    outcome: Outcome, study: optuna.Study, plan: Plan, folder: SearchFolder, record: SearchRecord
+) -> list[str]:
+    """Tables, plots and the front's recipes, in the search's folder and in its MLflow run; what was left out."""
     with tempfile.TemporaryDirectory(prefix="ganvil-report-") as temporary:
         files = [Path(temporary) / name for name in ("leaderboard.csv", "pareto.csv", "pareto.png")]
         write_leaderboard(outcome.found, files[0])
         write_leaderboard([finding for finding in outcome.found if finding.on_front], files[1])
         draw_front(outcome.found, plan, files[2])
+        drawn, left_out = draw_settings(study, outcome.found, plan, Path(temporary))
+        files += drawn
         for finding in front_of(outcome.found):
             files.append(Path(temporary) / recipe_file(finding))
             files[-1].write_text(recipe_text(plan.space().build_run(finding.point)))
         for file in files:
             folder.write(file.name, file.read_bytes())
         record.log_files(*files)
+    run_id = record.address.parent_run_id
+    record.describe(of_search(plan, outcome.found, run_id=run_id, links=record.trial_pages()))
+    return left_out

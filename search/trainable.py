@@ -33,12 +33,14 @@ from gan.parallel import World
 from gan.pixels import sheet
 from gan.training import Training
 from search.collapse import CollapseRule
+from search.descriptions import of_trial
 from search.folder import locate, seal
 from search.history import Entry, best_entry, load_history, save_history
 from search.hopeless import curve_of
 from search.memory import with_microbatch, within_memory
 from search.names import (
     BEST,
+    BEST_TICK,
     COLLAPSED,
     COPIES_OVER,
     CURVE,
@@ -56,10 +58,11 @@ from search.names import (
     trial_name,
 )
 from search.plan import Plan
-from search.records import MICROBATCH, POINT, SearchAddress, TrialRecord
+from search.records import MICROBATCH, NOTE, POINT, SearchAddress, TrialRecord
 from search.retention import candidates_kept
 from search.scoring import Measured, measure
 from search.second_chance import SecondChance
+from search.system_use import SystemUse
 from search.team import team
 
 GRID_COLUMNS = 8
@@ -97,6 +100,7 @@ def run_trial(
             "data": pictures.source,
             "data_fingerprint": pictures.fingerprint,
             POINT: json.dumps(point_of(config)),
+            NOTE: of_trial(point_of(config)),
         },
         params=flatten(training.config),
     )
@@ -146,8 +150,11 @@ def best_metrics(history: Sequence[Entry], rule: CollapseRule, plan: Plan) -> di
     if best is None:
         return {}
     scores = {name: value for name, value in best.metrics.items() if name.startswith(("fid_", "recall_"))}
-    scores |= {"images_seen": float(best.moment.images_seen), "copies_over": best.moment.copies - rule.most_copies}
-    return {f"{BEST}{name}": value for name, value in scores.items()}
+    tick = {"images_seen": float(best.moment.images_seen), "copies_over": best.moment.copies - rule.most_copies}
+    return {
+        **{f"{BEST}{name}": value for name, value in scores.items()},
+        **{f"{BEST_TICK}{name}": value for name, value in tick.items()},
+    }
 
 
 def result_of(
@@ -199,6 +206,7 @@ def _train_on(
 ) -> str | Training | None:
     """Train to the end of the schedule or to a collapse: its reason, or the run to go on with instead."""
     net = load_feature_net(plan.features, training.device)
+    system = SystemUse(training.device)
     for tick in train(training, pictures, world):
         measured = measure(
             training,
@@ -209,6 +217,7 @@ def _train_on(
             net=net,
             num_samples=plan.num_samples,
         )
+        measured.entry.metrics.update(system.since_last())
         history.append(measured.entry)
         moments = [entry.moment for entry in history]
         collapsed = rule.reason(moments, plan.total_images)
