@@ -2,23 +2,17 @@
 
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType
 
 
-@contextmanager
-def sigterm_is_ctrl_c() -> Iterator[None]:
-    """While it is open: the first stops the search with everything kept, a second one at once. Main thread only."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+def sigterm_is_ctrl_c() -> None:
+    """From here on: the first stops the search with everything kept, a second one at once.
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        signal.raise_signal(signal.SIGINT)
+    After Ray is started, whose own handler prints a stack of C++ and ends the process. In the main thread only.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _interrupt)
 
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    signal.raise_signal(signal.SIGINT)

@@ -97,6 +97,7 @@ def search(
     try:
         reference, spread = measure_reals(plan, pictures, folder)
         machines = connect()
+        sigterm_is_ctrl_c()
         resources = wishes.on(machines)
         study = open_study(folder, plan.space(), plan.objectives)
         for name, learnt in taught.items():
@@ -131,7 +132,7 @@ def search(
                 num_processes=resources.processes,
             )
             view = LiveView(Progress(plan=plan, num_done_before=plan.num_trials - left), record.close_trial, console)
-            with closing(view), storage_or_user_error(plan.name), sigterm_is_ctrl_c():
+            with closing(view), storage_or_user_error(plan.name):
                 _tuner(trainable, plan, study, left, folder, resources, view).fit()
         outcome = Outcome(
             found=findings(study, plan),

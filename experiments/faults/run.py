@@ -12,6 +12,7 @@ import argparse
 import json
 import shutil
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +20,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from experiments.faults.counting import Count, count
 from experiments.faults.processes import descendants, kill_9, trial_workers
@@ -229,9 +232,23 @@ def verdict(played: Played, control: Count | None) -> str:
     return "; ".join(wrong) or "kept"
 
 
+def table(results: Mapping[str, Any]) -> str:
+    """The rows of README.md."""
+    rows = []
+    for name in (name for name in FAULTS if name in results):
+        result = results[name]
+        before, after = Count(**result["before"]), Count(**result["after"])
+        notes = "; ".join(f"{what}: {value}" for what, value in result["notes"].items() if what != "said")
+        rows.append(
+            f"| `{name}`: {result['fault']} | {before.line()} | {after.line()}"
+            f" | **{result['verdict']}** {f'({notes})' if notes else ''} |"
+        )
+    return "\n".join(rows)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("faults", nargs="*", choices=[[], *FAULTS], default=[], help="[all]")
+    parser.add_argument("faults", nargs="*", metavar="FAULT", help=f"of {', '.join(FAULTS)} [all]")
     parser.add_argument("--away", type=float, default=60.0, help="seconds that a server is away [60]")
     parser.add_argument("--keep", type=Path, help="folder for logs and records [a temporary one]")
     parser.add_argument("--out", type=Path, default=HERE / "results.json")
@@ -259,6 +276,7 @@ def main() -> None:
         options.out.write_text(json.dumps(results, indent=1) + "\n")
         print(f"{name}: {results[name]['verdict']}\n  before {played.before.line()}\n  after  {played.after.line()}")
         print(f"  {played.notes}, {results[name]['seconds']} s", flush=True)
+    print(table(results))
     if options.keep is None:
         shutil.rmtree(root)
 
