@@ -12,6 +12,7 @@ from search.report import Finding, front_of
 from search.short_names import settings_line
 
 _MOST_ROWS = 12  # MLflow takes 5,000 characters
+_COLUMNS = ("trial", "kimg", "FID", "recall", "FID held out", "recall held out", "copies", "settings")
 _PICTURES = {
     "pareto.png": "all trials by FID and recall",
     "parallel.png": "their settings, a line a trial",
@@ -46,8 +47,13 @@ def of_trial(point: Point) -> str:
     return f"{point['network']}: {settings_line(point)}"
 
 
-def of_search(plan: Plan, found: Sequence[Finding], *, run_id: str, links: Mapping[str, str]) -> str:
-    """What was searched, the front as a table, pictures, and what to type next. links: trial id to its run's page."""
+def of_search(
+    plan: Plan, found: Sequence[Finding], *, run_id: str, pictures: Sequence[str], links: Mapping[str, str]
+) -> str:
+    """What was searched, the front as a table, pictures, and what to type next.
+
+    pictures: names of its artifacts. links: trial id to its run's page.
+    """
     size = Resolution(height=plan.height, width=plan.width)
     ends = [("collapsed", sum(bool(f.collapsed) for f in found)), ("failed", sum(f.status == "failed" for f in found))]
     ends.insert(1, ("stopped without hope", sum(f.status == "stopped" for f in found)))
@@ -61,13 +67,14 @@ def of_search(plan: Plan, found: Sequence[Finding], *, run_id: str, links: Mappi
         lines += [
             f"### The front by FID and recall ({plan.features}, {plan.num_samples} samples){_rest(found)}",
             "",
-            "| trial | kimg | FID | recall | FID held out | recall held out | copies | settings |",
-            "|---|---|---|---|---|---|---|---|",
+            f"| {'&nbsp; | '.join(_COLUMNS)} |",
+            "|---" * len(_COLUMNS) + "|",
             *(_row(finding, links) for finding in front_of(found)[-_MOST_ROWS:]),
             "",
         ]
-    for name, what in _PICTURES.items():
-        lines += [f"![{what}](get-artifact?path={name}&run_uuid={run_id})", ""]
+    for name in pictures:
+        source = f"get-artifact?path={name}&run_uuid={run_id}"  # relative, as MLflow's pages may lie below a prefix
+        lines += [f"![{_PICTURES[name]}]({source})", ""]
     lines += [
         "### Next",
         "",
@@ -96,4 +103,4 @@ def _row(finding: Finding, links: Mapping[str, str]) -> str:
         f"{finding.memorised:.3f}",
         settings_line(finding.point),
     ]
-    return f"| {' | '.join(cells)} |"
+    return f"| {'&nbsp; | '.join(cells)} |"  # MLflow sets cells without a gap

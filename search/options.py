@@ -14,6 +14,7 @@ from gan.features.registry import FEATURE_NETS
 from gan.recipes import recipe_named
 from search.algorithms import DEFAULT
 from search.collapse import OnCollapse
+from search.gpu_share import AUTO, Auto
 from search.job_copy import in_job_copy
 from search.objectives import BOTH
 from search.plan import Plan, choose_recipes
@@ -132,6 +133,16 @@ def continued_plan(options: argparse.Namespace, old: Plan) -> Plan:
         if value is not None and value != kept:
             raise UserError(f"{flag}: search {old.name!r} began with {kept}, not with {value}; leave it out to go on")
     return dataclasses.replace(old, num_trials=_or(options.trials, old.num_trials))
+
+
+def gpus_wish(typed: str) -> float | Auto:
+    """A number of GPUs, or that it is to be measured."""
+    if typed == AUTO:
+        return AUTO
+    try:
+        return float(typed)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{typed!r} is neither a number of GPUs nor {AUTO}") from None
 
 
 def _or(value: int | None, default: int) -> int:

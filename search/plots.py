@@ -102,7 +102,7 @@ def draw_parallel(found: Sequence[Finding], plan: Plan, path: Path) -> list[str]
         return ["no parallel.png: no trial has ended"]
     widest = max(len(fields[network]) for network in networks) + 2
     figure, panels = pyplot.subplots(
-        len(networks), 1, figsize=(1.5 * widest + 0.5, 3.9 * len(networks) + 0.6), squeeze=False, dpi=120
+        len(networks), 1, figsize=(1.5 * widest + 0.5, 3.9 * len(networks) + 0.6), squeeze=False, dpi=90
     )
     scales = _Scales.of([f for f in found if _whole(f)])
     for network, axes in zip(networks, panels[:, 0], strict=True):

@@ -12,6 +12,7 @@ from gan.device import choose_device
 from gan.networks.interface import num_parameters
 from gan.step import step
 from search.cluster import cluster_address, local_machine
+from search.gpu_share import AUTO
 from search.lessons import lessons_of
 from search.plan import Plan
 from search.short_names import settings_line
@@ -55,6 +56,8 @@ def preview(plan: Plan, pictures: PictureSet, wishes: Wishes, storage: str, trac
             f" {resources.cpus:g} CPU and {resources.gpus:g} GPU each"
             + (f" for each of {resources.processes} processes" if resources.processes > 1 else "")
         )
+        if wishes.gpus == AUTO and machines.num_gpus:
+            line("  --gpus-per-trial auto: how many share a GPU is measured when the search starts")
         seconds = [_seconds_per_kimg(plan, network, pictures, line) for network in space.bases]
         rounds = math.ceil(plan.num_trials / slots)
         estimate = rounds * plan.kimg * sum(seconds) / len(seconds)

@@ -39,7 +39,6 @@ POINT, PLAN = "ganvil.point", "ganvil.plan"  # as JSON
 CHECKPOINTS = "checkpoints"  # the candidates' folder
 NOTE = "mlflow.note.content"  # a run's or an experiment's description, in Markdown
 CODE = "code_version"
-_KIND_OF_EXPERIMENT = ("mlflow.experimentKind", "custom_model_development")  # else MLflow 3 guesses: language models
 STEP_MARK = "images_per_second"  # logged at every tick, and always a number
 _CANDIDATE_FILES = (GENERATOR, FEATURES, RECORD)
 _ATTEMPTS = 3
@@ -253,9 +252,8 @@ class SearchRecord:
             demand_new_experiment(client, name, resume=resume)
             experiment = client.get_experiment_by_name(name)
             if experiment is None:
-                location, kind = _artifacts(tracking_uri, name), dict([_KIND_OF_EXPERIMENT])
-                kind |= {NOTE: description} if description else {}
-                experiment_id = client.create_experiment(name, artifact_location=location, tags=kind)
+                location, told = _artifacts(tracking_uri, name), {NOTE: description} if description else {}
+                experiment_id = client.create_experiment(name, artifact_location=location, tags=told)
             else:
                 experiment_id = experiment.experiment_id
             found = client.search_runs([experiment_id], filter_string=f"tags.`{KIND}` = 'search'", max_results=1)
@@ -288,7 +286,8 @@ class SearchRecord:
 
         def delivery() -> None:
             for run in self.trial_runs():
-                pages[run.data.tags[TRIAL_ID]] = f"#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+                page = f"#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+                pages[run.data.tags[TRIAL_ID]] = f"{page}?workflowType=machine_learning"  # else language models'
 
         self._record(delivery)
         return pages

@@ -26,7 +26,16 @@ from search.algorithms import ALGORITHMS  # noqa: E402
 from search.collapse import OnCollapse  # noqa: E402
 from search.folder import SearchFolder  # noqa: E402
 from search.objectives import OBJECTIVES  # noqa: E402
-from search.options import FIT, absolute_source, continued_plan, feature_net, new_plan, places, search_name  # noqa: E402
+from search.options import (  # noqa: E402
+    FIT,
+    absolute_source,
+    continued_plan,
+    feature_net,
+    gpus_wish,
+    new_plan,
+    places,
+    search_name,
+)
 from search.plan import Plan, check_same_pictures, choose_recipes, stored_plan  # noqa: E402
 from search.tracking import be_quick, demand_answer  # noqa: E402
 
@@ -58,6 +67,8 @@ algorithms, which all try the recipes' own settings first:
   number: the answer is one trial, and early stopping is successive halving (ASHA, Li et al. 2020).
 --learn-from: of a search on the same pictures, budget and measure the trials are known from the start; of any other
   its best settings are tried first.
+--gpus-per-trial auto measures the memory that each network takes at its largest and how many trials side by side make
+  the most pictures a second on a GPU, which takes a minute or a few, and shares the GPUs accordingly.
 environment: GANVIL_TRACKING_URI and GANVIL_STORAGE stand in for their flags, RAY_ADDRESS names a running cluster.
 """
 
@@ -111,7 +122,7 @@ def _parser() -> Parser:
     where = parser.add_argument_group("where")
     where.add_argument("--storage", metavar="URI", help="folder or URI for the study and checkpoints [./runs]")
     where.add_argument("--tracking-uri", metavar="URI", help="MLflow [sqlite:///./runs/mlflow.db]")
-    where.add_argument("--gpus-per-trial", type=float, metavar="F", help="may be a fraction [1 where there are any]")
+    where.add_argument("--gpus-per-trial", type=gpus_wish, metavar="F", help="0.5, 1, or auto, see below [1 if any]")
     where.add_argument("--cpus-per-trial", type=float, metavar="F", help="[1, or the GPU's share]")
     where.add_argument("--processes-per-trial", type=int, default=1, metavar="N", help="with as many GPUs and CPUs [1]")
     where.add_argument("--max-concurrent", type=int, metavar="N", help="trials at a time [as many as fit]")

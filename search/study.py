@@ -1,5 +1,6 @@
 """A whole search: the records, the study and Tune, begun or gone on with."""
 
+import dataclasses
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -26,6 +27,7 @@ from search.collapse import CollapseRule
 from search.descriptions import dataset_of, of_experiment, of_search
 from search.failures import MOST_FAILURES, Forgiveness
 from search.folder import SearchFolder
+from search.gpu_share import AUTO, Auto, share_of
 from search.lessons import lessons_of, teach
 from search.live import LiveView, Progress
 from search.names import TRIAL_FOLDER, TRIAL_ID
@@ -33,6 +35,7 @@ from search.optuna_search import StudySearch, num_to_run, open_study
 from search.patience import storage_or_user_error
 from search.plan import Plan, begin_folder
 from search.plots import draw_settings
+from search.probe import trials_per_gpu
 from search.records import PLAN, SearchRecord, demand_mlflow
 from search.report import Finding, draw_front, findings, front_of, recipe_file, write_leaderboard
 from search.stopper import StopBehind, curves_of, rule_of
@@ -44,10 +47,10 @@ _REALS_SHOWN = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Wishes:
-    """Resources as asked for; None: chosen by what the machines have."""
+    """Resources as asked for; None: chosen by what the machines have; AUTO: by what trials are measured to need."""
 
     cpus: float | None
-    gpus: float | None
+    gpus: float | Auto | None
     max_concurrent: int | None
     processes: int = 1
 
@@ -56,10 +59,26 @@ class Wishes:
         return choose_resources(
             machines,
             cpus=self.cpus,
-            gpus=self.gpus,
+            gpus=None if isinstance(self.gpus, str) else self.gpus,
             max_concurrent=self.max_concurrent,
             processes=self.processes,
         )
+
+    def measured(self, plan: Plan, pictures: PictureSet, machines: Machines, console: Console) -> "Wishes":
+        """With AUTO settled, by a probe where there are GPUs."""
+        if self.gpus != AUTO:
+            return self
+
+        def say(text: str) -> None:
+            console.print(text, highlight=False, markup=False)
+
+        if machines.num_gpus < 1:
+            say("--gpus-per-trial auto: there are no GPUs, trials take none")
+            return dataclasses.replace(self, gpus=0.0)
+        if self.processes > 1:
+            say("--gpus-per-trial auto: processes that train together take a whole GPU each")
+            return dataclasses.replace(self, gpus=1.0)
+        return dataclasses.replace(self, gpus=share_of(trials_per_gpu(plan, pictures, machines, say)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +117,7 @@ def search(
         reference, spread = measure_reals(plan, pictures, folder)
         machines = connect()
         sigterm_is_ctrl_c()
-        resources = wishes.on(machines)
+        resources = wishes.measured(plan, pictures, machines, console).on(machines)
         study = open_study(folder, plan.space(), plan.objectives)
         for name, learnt in taught.items():
             teach(study, plan, learnt)
@@ -240,6 +259,7 @@ def _keep_report(
         for file in files:
             folder.write(file.name, file.read_bytes())
         record.log_files(*files)
-    run_id = record.address.parent_run_id
-    record.describe(of_search(plan, outcome.found, run_id=run_id, links=record.trial_pages()))
+    pictures = [file.name for file in (files[2], *drawn)]
+    run_id, links = record.address.parent_run_id, record.trial_pages()
+    record.describe(of_search(plan, outcome.found, run_id=run_id, pictures=pictures, links=links))
     return left_out

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import optuna
 import pytest
+import torch
 from mlflow import MlflowClient
 from optuna.trial import TrialState
 from PIL import Image
@@ -153,8 +154,11 @@ class Found:
 
 
 def test_a_search_from_pictures_to_records(pictures: Path, tmp_path: Path) -> None:
-    done = run("--data", str(pictures), *TINY, "--trials", "3", "--kimg", "1.6", "--ticks", "4", cwd=tmp_path)
+    few = ("--trials", "3", "--kimg", "1.6", "--ticks", "4", "--gpus-per-trial", "auto")
+    done = run("--data", str(pictures), *TINY, *few, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+    assert "no importance.png: of fewer than 12 trials" in done.stdout
+    assert ("there are no GPUs" in done.stdout) != torch.cuda.is_available()
     assert done.stderr == ""
     assert "mlflow ui --backend-store-uri sqlite:///" in done.stdout
     assert "python ops/refresh.py --search blocks" in done.stdout
@@ -164,7 +168,8 @@ def test_a_search_from_pictures_to_records(pictures: Path, tmp_path: Path) -> No
 
     (parent,) = found.parents
     assert (parent.info.status, parent.data.tags["data"]) == ("FINISHED", str(pictures))
-    assert set(found.files(parent, "")) >= {"reals.png", "pareto.csv", "pareto.png", "leaderboard.csv"}
+    assert set(found.files(parent, "")) >= {"reals.png", "pareto.csv", "pareto.png", "parallel.png", "leaderboard.csv"}
+    assert "3 of 3 trials ended" in parent.data.tags["mlflow.note.content"]
     (recipe, *_) = [name for name in found.files(parent, "") if name.startswith("recipe-")]
     number = int(recipe.split("-")[1])
     point = found.study().get_trials()[number].params
@@ -173,13 +178,15 @@ def test_a_search_from_pictures_to_records(pictures: Path, tmp_path: Path) -> No
         assert trial.data.tags["mlflow.parentRunId"] == parent.info.run_id
         assert trial.data.params["data.source"] == str(pictures)
         assert trial.data.params["schedule.total_kimg"] == "1.6"
+        assert trial.data.metrics["system/memory_megabytes"] > 100.0
+        assert trial.data.tags["code_version"] == parent.data.tags["code_version"]
 
     complete = [run for run in found.trials if "collapsed" not in run.data.tags]
     assert complete
     local = Path(found.client.download_artifacts(complete[0].info.run_id, "checkpoints"))
     for candidate in local.iterdir():
         record = load_record(candidate)
-        load_generator(candidate, __import__("torch").device("cpu"))
+        load_generator(candidate, torch.device("cpu"))
         assert record.images_seen == int(candidate.name)
         assert [score.half for score in record.scores] == ["reference", "held_out"]
         assert load_features(candidate)["randconv"].shape == (32, 512)
