@@ -12,9 +12,10 @@ from gan.errors import UserError
 from gan.networks.registry import name_of, network_named
 from gan.recipe_file import ENDING as RECIPE_FILE
 from gan.recipes import recipe_named
-from search.algorithms import DEFAULT, check_algorithm
+from search.algorithms import DEFAULT, PBT, check_algorithm
 from search.folder import SETTINGS, SearchFolder
 from search.objectives import BOTH, Objectives, objectives_named
+from search.population import PopulationRule
 from search.space import Space
 from search.vary import Varied, with_settings
 
@@ -62,7 +63,14 @@ class Plan:
             if value < least:
                 raise UserError(f"{flag} {value} is too small: give {least} or more")
         check_algorithm(self.algorithm, len(self.recipes))
-        objectives_named(self.objective)
+        objectives = objectives_named(self.objective)
+        if self.algorithm == PBT:
+            if objectives.single is None:
+                raise UserError(f"--algorithm {PBT} ranks its trials by one number: give --objective fid or recall")
+            if self.num_trials < 2:
+                raise UserError(f"--trials {self.num_trials}: --algorithm {PBT} needs a population of 2 or more")
+            if not PopulationRule().exchanges(self.num_ticks):
+                raise UserError(f"--ticks {self.num_ticks}: --algorithm {PBT} needs 3 or more, to exchange at some")
         if not 0.0 < self.kimg < math.inf:
             raise UserError(f"--kimg {self.kimg} must be over 0: thousands of images that a trial is trained on")
 
@@ -70,6 +78,11 @@ class Plan:
     def total_images(self) -> float:
         """A trial's whole budget."""
         return self.kimg * 1000.0
+
+    @property
+    def tick_images(self) -> float:
+        """From tick to tick."""
+        return self.total_images / self.num_ticks
 
     @property
     def objectives(self) -> Objectives:
@@ -80,7 +93,8 @@ class Plan:
         """Around the recipes, with this search's pictures and budget."""
         plain = [self._base(recipe) for recipe in self.recipes]
         bases = with_settings(self.settings, {name_of(base.network): base for base in plain})
-        return Space(bases=bases, varied=tuple(Varied.parse(typed, bases) for typed in self.varied))
+        varied = tuple(Varied.parse(typed, bases) for typed in self.varied)
+        return Space(bases=bases, varied=varied, shapes=self.algorithm != PBT)
 
     def _base(self, recipe: str) -> RunConfig:
         return dataclasses.replace(

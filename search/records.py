@@ -27,7 +27,8 @@ from gan.errors import UserError
 from search.tracking import artifact_location, hide_password
 
 KIND, TRIAL_ID, PARENT, COLLAPSED = "ganvil.kind", "ganvil.trial_id", "mlflow.parentRunId", "collapsed"
-STOPPED, MICROBATCH, POINT, PLAN = "stopped", "microbatch", "ganvil.point", "ganvil.plan"  # the last two as JSON
+STOPPED, MICROBATCH, TAKEN_OVER = "stopped", "microbatch", "taken_over"
+POINT, PLAN = "ganvil.point", "ganvil.plan"  # as JSON
 STEP_MARK = "images_per_second"  # logged at every tick, and always a number
 _CANDIDATE_FILES = (GENERATOR, FEATURES, RECORD)
 _ATTEMPTS = 3  # at once; then the next tick's turn
@@ -150,7 +151,8 @@ class TrialRecord:
             pictures = [Path(file.path).name for file in self._client.list_artifacts(run.info.run_id, "images")]
             self._pictured = {int(name.split("+")[2]) for name in pictures if name.startswith("samples+step+")}
         self.run_id = run.info.run_id  # before the parameters: were they refused, the rest must still find its run
-        params = [Param(name, str(value)[:_LONGEST_VALUE]) for name, value in self._params.items()]
+        known = run.data.params  # a parameter never changes; what a population changes is in its metrics
+        params = [Param(name, str(value)[:_LONGEST_VALUE]) for name, value in self._params.items() if name not in known]
         self._client.log_batch(self.run_id, params=params)
 
     def _log_candidate(self, step: int, files: Mapping[str, bytes]) -> None:

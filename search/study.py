@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import optuna
@@ -21,14 +22,18 @@ from gan.metrics.diversity import RealSpread
 from gan.metrics.evaluate import Reference
 from gan.pixels import sheet
 from gan.recipe_file import recipe_text
+from search.algorithms import PBT
 from search.cluster import Machines, TrialResources, choose_resources, cluster_address, connect, local_machine
 from search.collapse import CollapseRule
+from search.exchanges import ExchangeBook
 from search.folder import SearchFolder
 from search.lessons import lessons_of, teach
 from search.live import LiveView, Progress
 from search.names import TRIAL_FOLDER, TRIAL_ID
 from search.optuna_search import StudySearch, num_to_run, open_study
 from search.plan import Plan, begin_folder
+from search.population import PopulationRule
+from search.population_search import Population, PopulationSearch
 from search.records import PLAN, SearchRecord, demand_mlflow
 from search.report import Finding, draw_front, findings, front_of, recipe_file, write_leaderboard
 from search.stopper import StopBehind, curves_of, rule_of
@@ -154,23 +159,18 @@ def _tuner(
     view: LiveView,
 ) -> tune.Tuner:
     rule = rule_of(plan)
+    searcher, scheduler = _searcher(plan, study, left, folder, resources)
+    is_population = plan.algorithm == PBT
     return tune.Tuner(
         tune.with_resources(
             trainable,
             tune.PlacementGroupFactory([{"CPU": resources.cpus, "GPU": resources.gpus}] * resources.processes),
         ),
         tune_config=tune.TuneConfig(
-            search_alg=StudySearch(
-                study,
-                plan.space(),
-                folder,
-                seed=plan.seed,
-                num_trials=plan.num_trials,
-                algorithm=plan.algorithm,
-                objectives=plan.objectives,
-            ),
-            num_samples=left,
-            max_concurrent_trials=resources.max_concurrent,
+            search_alg=searcher,
+            scheduler=scheduler,
+            num_samples=left + is_population,  # a population's searcher says by itself when it has ended
+            max_concurrent_trials=None if is_population else resources.max_concurrent,  # so does it how many may run
             trial_dirname_creator=_trial_folder,
             trial_name_creator=_trial_folder,
             reuse_actors=True,  # a worker's imports take longer than a small trial's tick
@@ -179,12 +179,40 @@ def _tuner(
             name=plan.name,
             storage_path=folder.tune_storage,
             failure_config=tune.FailureConfig(max_failures=_MOST_FAILURES),
-            checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
+            # a donor may be an exchange ahead of those that are still to take over its checkpoint
+            checkpoint_config=tune.CheckpointConfig(num_to_keep=1 + PopulationRule().every if is_population else 1),
             callbacks=[view],
             stop=None if rule is None else StopBehind(rule, plan.total_images, curves_of(study)),
             verbose=0,
         ),
     )
+
+
+def _searcher(
+    plan: Plan, study: optuna.Study, left: int, folder: SearchFolder, resources: TrialResources
+) -> tuple[StudySearch, Population | None]:
+    """And the scheduler, where it is not Tune's: trials in the order in which they come."""
+    settings: dict[str, Any] = {
+        "seed": plan.seed,
+        "num_trials": plan.num_trials,
+        "algorithm": plan.algorithm,
+        "objectives": plan.objectives,
+    }
+    if plan.algorithm != PBT:
+        return StudySearch(study, plan.space(), folder, **settings), None
+    book = ExchangeBook(study)
+    population = Population(plan, folder, book, PopulationRule(), num_members=left, max_active=resources.max_concurrent)
+    searcher = PopulationSearch(
+        study,
+        plan.space(),
+        folder,
+        **settings,
+        population=population,
+        book=book,
+        num_left=left,
+        tick_images=plan.tick_images,
+    )
+    return searcher, population
 
 
 def _trial_folder(trial: Trial) -> str:

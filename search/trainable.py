@@ -20,7 +20,7 @@ from ray import tune
 
 from gan.begin import begin
 from gan.checkpoint import load_training, save_checkpoint
-from gan.config import RunConfig, flatten
+from gan.config import RunConfig, flatten, resolve
 from gan.data.dataset import PictureSet
 from gan.device import choose_device
 from gan.features.registry import load_feature_net
@@ -31,21 +31,28 @@ from gan.networks.registry import name_of
 from gan.parallel import World
 from gan.pixels import sheet
 from gan.training import Training
+from search.algorithms import PBT
 from search.collapse import CollapseRule
 from search.folder import seal
 from search.history import Entry, best_entry, load_history, save_history
-from search.hopeless import curve_of
+from search.hopeless import Point, curve_of
 from search.memory import within_memory
 from search.names import (
     BEST,
+    BEST_IMAGES,
     COLLAPSED,
     COPIES_OVER,
     CURVE,
+    EXCHANGED,
     FID,
     FINISHED,
+    LOSS,
     RECALL,
     RESUME_FROM,
+    SETTING,
     STOPPED,
+    TAKE_OVER,
+    TAKEN_FROM,
     TRIAL_ID,
     TRIAL_NAME,
     TRIAL_NUMBER,
@@ -54,9 +61,11 @@ from search.names import (
     trial_name,
 )
 from search.plan import Plan
-from search.records import MICROBATCH, POINT, SearchAddress, TrialRecord
+from search.population import PopulationRule
+from search.records import MICROBATCH, POINT, TAKEN_OVER, SearchAddress, TrialRecord
 from search.scoring import Measured, measure
 from search.team import team
+from search.ticks import tick_at
 
 GRID_COLUMNS = 8
 GRID_PICTURES = 64
@@ -82,7 +91,7 @@ def run_trial(
     network = name_of(run.network)
     # Ray leaves a trial without a GPU all that the machine has (search/cluster.py): it is not to take one.
     device = choose_device("cpu" if torch.cuda.is_available() and not gpus else "auto")
-    training, history = _begin_or_resume(run, pictures, config[RESUME_FROM], device)
+    training, history, has_taken_over = _begin_or_resume(run, pictures, plan, config, device)
     record = TrialRecord(
         address,
         trial_id=config[TRIAL_ID],
@@ -98,7 +107,12 @@ def run_trial(
     for num, entry in enumerate(history, start=1):  # what an earlier attempt may have lost while MLflow was away
         metrics = entry.metrics | best_metrics(history[:num], rule, plan)
         record.tick(entry.moment.images_seen, metrics, grid=None, candidate=None)
-    collapsed = rule.reason([entry.moment for entry in history], plan.total_images)
+    collapsed = None if has_taken_over else rule.reason([entry.moment for entry in history], plan.total_images)
+    if has_taken_over:
+        record.note(TAKEN_OVER, f"at {training.images_seen / 1000:.4g} kimg from {config[TAKEN_FROM]:03d}")
+        record.note(POINT, json.dumps(point_of(config)))
+    elif collapsed is None and _waits(history, plan, config):
+        tune.report(result_of(history, plan, rule, collapsed, record, config))
     if collapsed is None and training.images_seen < plan.total_images:
         begun, settings = [training], training.config
         del training  # the attempt alone is to hold it: memory that runs out must come free
@@ -108,7 +122,7 @@ def run_trial(
                 training = begun.pop()
             else:
                 record.note(MICROBATCH, f"{settings.optimiser.microbatch}, after memory ran out")
-                training, history[:] = _begin_or_resume(run, pictures, config[RESUME_FROM], device)
+                training, history[:], _ = _begin_or_resume(run, pictures, plan, config, device)
                 training.config = settings
             with team(training, pictures, num_processes=num_processes, cpus=cpus, gpus=gpus) as world:
                 return _train_on(training, history, plan, rule, pictures, reference, spread, record, config, world)
@@ -123,6 +137,26 @@ def run_of(plan: Plan, config: Mapping[str, Any]) -> RunConfig:
     """The run of a trial: its point's, with a seed of its own, so that like points do not give like members."""
     run = plan.space().build_run(point_of(config))
     return dataclasses.replace(run, seed=plan.seed + int(config[TRIAL_NUMBER]))
+
+
+def _waits(history: Sequence[Entry], plan: Plan, config: Mapping[str, Any]) -> bool:
+    """Whether a member of a population has come to an exchange that its driver did not live to make."""
+    if plan.algorithm != PBT or not history:
+        return False
+    tick = tick_at(history[-1].moment.images_seen, plan.tick_images)
+    return tick in PopulationRule().exchanges(plan.num_ticks) and tick > config[EXCHANGED]
+
+
+def settings_metrics(plan: Plan, config: Mapping[str, Any], images_seen: int) -> dict[str, float]:
+    """Of a population's member at that tick: its settings, and at the first tick since it took over from whom."""
+    if plan.algorithm != PBT:
+        return {}
+    point = point_of(config)
+    settings = {f"{SETTING}{name}": float(value) for name, value in point.items() if not isinstance(value, str)}
+    is_first = tick_at(images_seen, plan.tick_images) == config[EXCHANGED] + 1
+    if config[TAKE_OVER] and is_first:
+        settings[f"{SETTING}{TAKEN_FROM}"] = float(config[TAKEN_FROM])
+    return settings
 
 
 def best_metrics(history: Sequence[Entry], rule: CollapseRule, plan: Plan) -> dict[str, float]:
@@ -159,13 +193,21 @@ def result_of(
         FINISHED: last.moment.images_seen >= plan.total_images,
         FID: math.nan,
         RECALL: math.nan,
+        LOSS: _loss_now(last, plan, rule),
     }
     if best is not None:
         scores = {name: value for name, value in best.metrics.items() if name.endswith(f"_{plan.features}")}
         result |= {f"best_{name}": value for name, value in scores.items()}
-        result |= {FID: best.moment.fid, RECALL: best.moment.recall, "best_images_seen": best.moment.images_seen}
+        result |= {FID: best.moment.fid, RECALL: best.moment.recall, BEST_IMAGES: best.moment.images_seen}
         result[COPIES_OVER] = best.moment.copies - rule.most_copies
     return result
+
+
+def _loss_now(last: Entry, plan: Plan, rule: CollapseRule) -> float:
+    single, moment = plan.objectives.single, last.moment
+    if single is None or not rule.healthy(moment, plan.total_images) or moment.copies > rule.most_copies:
+        return math.nan
+    return single.loss(single.value_at(Point(moment.images_seen, moment.fid, moment.recall)))
 
 
 def _train_on(
@@ -192,14 +234,15 @@ def _train_on(
             net=net,
             num_samples=plan.num_samples,
         )
-        history.append(measured.entry)
+        metrics = measured.entry.metrics | settings_metrics(plan, config, tick.images_seen)
+        history.append(dataclasses.replace(measured.entry, metrics=metrics))
         collapsed = rule.reason([entry.moment for entry in history], plan.total_images)
         healthy = rule.healthy(measured.entry.moment, plan.total_images) and collapsed is None
         with tempfile.TemporaryDirectory(prefix="ganvil-trial-") as temporary:
             checkpoint = _save(Path(temporary) / "checkpoint", training, pictures, measured, history)
             record.tick(
                 tick.images_seen,
-                measured.entry.metrics | best_metrics(history, rule, plan),
+                metrics | best_metrics(history, rule, plan),
                 grid=_grid(measured),
                 candidate=checkpoint if healthy else None,
             )
@@ -233,16 +276,27 @@ def _grid(measured: Measured) -> Image.Image | None:
 
 
 def _begin_or_resume(
-    run: RunConfig, pictures: PictureSet, resume_from: str, device: torch.device
-) -> tuple[Training, list[Entry]]:
-    """From Tune's checkpoint (this driver's retry), else from the one that a dead driver left, else afresh."""
+    run: RunConfig, pictures: PictureSet, plan: Plan, config: Mapping[str, Any], device: torch.device
+) -> tuple[Training, list[Entry], bool]:
+    """From Tune's checkpoint (this driver's retry), else from the one that a dead driver left, else afresh.
+
+    A member of a population that is to take over and has not gone on since then: from its donor's checkpoint, with its
+    own new settings and its own history; then the last that is returned is True.
+    """
     checkpoint = tune.get_checkpoint()
-    if checkpoint is None and resume_from:
-        checkpoint = tune.Checkpoint(resume_from)
-    if checkpoint is None:
-        return begin(run, pictures, device), []
-    with checkpoint.as_directory() as folder:
-        return load_training(Path(folder), device), load_history(Path(folder))
+    if checkpoint is None and config[RESUME_FROM]:
+        checkpoint = tune.Checkpoint(config[RESUME_FROM])
+    history: list[Entry] = []
+    if checkpoint is not None:
+        with checkpoint.as_directory() as folder:
+            history = load_history(Path(folder))
+            tick = tick_at(history[-1].moment.images_seen, plan.tick_images)
+            if not config[TAKE_OVER] or tick > config[EXCHANGED]:
+                return load_training(Path(folder), device), history, False
+    if not config[TAKE_OVER]:
+        return begin(run, pictures, device), [], False
+    with tune.Checkpoint(config[TAKE_OVER]).as_directory() as folder:
+        return load_training(Path(folder), device, resolve(run, pictures)), history, True
 
 
 def _share(kind: str) -> float:
