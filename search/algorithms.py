@@ -1,6 +1,6 @@
 """Who may propose the next trial, by the names of `--algorithm`. How each does it is in search/samplers.py.
 
-`pbt` is more than that: its trials are a population that exchanges networks and settings (search/population.py).
+`pbt` and `pb2` are more than that: their trials exchange networks and settings (search/population.py).
 """
 
 from collections.abc import Mapping
@@ -11,6 +11,8 @@ from gan.errors import UserError
 
 DEFAULT: Final = "tpe"
 PBT: Final = "pbt"
+PB2: Final = "pb2"
+POPULATIONS: Final = frozenset({PBT, PB2})
 ALGORITHMS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "tpe": "TPE (of two objectives: Ozaki et al. 2022), multivariate and grouped: made for spaces with branches",
@@ -20,12 +22,16 @@ ALGORITHMS: Final[Mapping[str, str]] = MappingProxyType(
         "random": "chance, to compare with",
         PBT: "population based training (Jaderberg et al. 2017): trials of one network train together, and every other"
         " tick the worst quarter goes on from the best, with settings moved a little; for one objective [fid]",
+        PB2: "the same, with settings that a bandit expects most of (Parker-Holder et al. 2020)",
     }
 )
 _FOR_ONE_NETWORK: Final[Mapping[str, str]] = MappingProxyType(
     {
         "gp": "models the settings that all trials have in common, and {num} networks share few",
-        PBT: "lets trials take over each other's networks, and those of {num} kinds do not fit into each other",
+        **dict.fromkeys(
+            POPULATIONS,
+            "lets trials take over each other's networks, and those of {num} kinds do not fit into each other",
+        ),
     }
 )
 

@@ -14,7 +14,6 @@ from optuna.trial import TrialState, create_trial
 
 from gan.networks.registry import name_of
 from gan.recipes import recipe_named
-from search.algorithms import PBT
 from search.fields import Choice, Field, Point
 from search.names import COPIES_OVER, LEARNED_FROM
 from search.past import PastSearch, PastTrial, past_search
@@ -45,7 +44,7 @@ def lessons(plan: Plan, past: PastSearch) -> Lessons:
     """What this plan's search can take from that one."""
     space = plan.space()
     alike = {network for network, recipe in _recipes(plan).items() if _recipes(past.plan).get(network) == recipe}
-    one_setting = PBT not in (plan.algorithm, past.plan.algorithm)  # a population's results are of many settings
+    one_setting = not (plan.is_population or past.plan.is_population)  # a population's results are of many settings
     comparable = one_setting and all(getattr(plan, name) == getattr(past.plan, name) for name in SAME)
     fitting = [trial for trial in past.trials if fits(space, trial.point) and trial.point["network"] in alike]
     unfit = len(past.trials) - len(fitting)

@@ -12,7 +12,7 @@ from gan.data.resolution import Resolution
 from gan.errors import UserError
 from gan.features.registry import FEATURE_NETS
 from gan.recipes import recipe_named
-from search.algorithms import DEFAULT, PBT
+from search.algorithms import DEFAULT, POPULATIONS
 from search.job_copy import in_job_copy
 from search.objectives import BOTH
 from search.plan import Plan, choose_recipes
@@ -95,7 +95,7 @@ def new_plan(options: argparse.Namespace, name: str, recipes: tuple[str, ...], p
         early_stopping=options.early_stopping is not False,
         algorithm=options.algorithm or DEFAULT,
         learn_from=tuple(options.learn_from or ()),
-        objective=options.objective or ("fid" if options.algorithm == PBT else BOTH),
+        objective=options.objective or ("fid" if options.algorithm in POPULATIONS else BOTH),
     )
 
 
@@ -124,7 +124,7 @@ def continued_plan(options: argparse.Namespace, old: Plan) -> Plan:
     for flag, (value, kept) in given.items():
         if value is not None and value != kept:
             raise UserError(f"{flag}: search {old.name!r} began with {kept}, not with {value}; leave it out to go on")
-    if old.algorithm == PBT and options.trials not in (None, old.num_trials):
+    if old.is_population and options.trials not in (None, old.num_trials):
         raise UserError(
             f"--trials: search {old.name!r} began with a population of {old.num_trials}, which cannot change"
         )

@@ -12,7 +12,7 @@ from gan.errors import UserError
 from gan.networks.registry import name_of, network_named
 from gan.recipe_file import ENDING as RECIPE_FILE
 from gan.recipes import recipe_named
-from search.algorithms import DEFAULT, PBT, check_algorithm
+from search.algorithms import DEFAULT, POPULATIONS, check_algorithm
 from search.folder import SETTINGS, SearchFolder
 from search.objectives import BOTH, Objectives, objectives_named
 from search.population import PopulationRule
@@ -64,13 +64,19 @@ class Plan:
                 raise UserError(f"{flag} {value} is too small: give {least} or more")
         check_algorithm(self.algorithm, len(self.recipes))
         objectives = objectives_named(self.objective)
-        if self.algorithm == PBT:
+        if self.is_population:
             if objectives.single is None:
-                raise UserError(f"--algorithm {PBT} ranks its trials by one number: give --objective fid or recall")
+                raise UserError(
+                    f"--algorithm {self.algorithm} ranks its trials by one number: give --objective fid or recall"
+                )
             if self.num_trials < 2:
-                raise UserError(f"--trials {self.num_trials}: --algorithm {PBT} needs a population of 2 or more")
+                raise UserError(
+                    f"--trials {self.num_trials}: --algorithm {self.algorithm} needs a population of 2 or more"
+                )
             if not PopulationRule().exchanges(self.num_ticks):
-                raise UserError(f"--ticks {self.num_ticks}: --algorithm {PBT} needs 3 or more, to exchange at some")
+                raise UserError(
+                    f"--ticks {self.num_ticks}: --algorithm {self.algorithm} needs 3 or more, to exchange at some"
+                )
         if not 0.0 < self.kimg < math.inf:
             raise UserError(f"--kimg {self.kimg} must be over 0: thousands of images that a trial is trained on")
 
@@ -78,6 +84,11 @@ class Plan:
     def total_images(self) -> float:
         """A trial's whole budget."""
         return self.kimg * 1000.0
+
+    @property
+    def is_population(self) -> bool:
+        """Whether its trials take over from each other."""
+        return self.algorithm in POPULATIONS
 
     @property
     def tick_images(self) -> float:
@@ -94,7 +105,7 @@ class Plan:
         plain = [self._base(recipe) for recipe in self.recipes]
         bases = with_settings(self.settings, {name_of(base.network): base for base in plain})
         varied = tuple(Varied.parse(typed, bases) for typed in self.varied)
-        return Space(bases=bases, varied=varied, shapes=self.algorithm != PBT)
+        return Space(bases=bases, varied=varied, shapes=not self.is_population)
 
     def _base(self, recipe: str) -> RunConfig:
         return dataclasses.replace(

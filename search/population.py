@@ -11,7 +11,7 @@ the factor 0.8 or 1.2 for all: R1's range is a factor of a thousand, where 1.2 w
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -39,6 +39,10 @@ class TakeOver(NamedTuple):
     point: Point
 
 
+Explore = Callable[[Member, Sequence[Point], np.random.Generator], Point]
+"""The donor, what others got at this exchange already, chance: to the settings that its receiver goes on with."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class PopulationRule:
     """every: ticks between two exchanges. after: no exchange before that share of the budget, as no trial has a score
@@ -58,11 +62,21 @@ class PopulationRule:
         """The ticks at which members exchange, never the last."""
         return [tick for tick in range(self.every, num_ticks, self.every) if tick >= self.after * num_ticks]
 
-    def take_overs(self, members: Sequence[Member], fields: Sequence[Field], *, seed: int, tick: int) -> list[TakeOver]:
+    def take_overs(
+        self,
+        members: Sequence[Member],
+        fields: Sequence[Field],
+        *,
+        seed: int,
+        tick: int,
+        explore: Explore | None = None,
+    ) -> list[TakeOver]:
         """What is done at that exchange; none where there is nobody to take over from.
 
-        Those that collapsed all take over, whatever their rank. Draws depend on seed, tick and receiver alone.
+        Those that collapsed all take over, whatever their rank. Draws depend on seed, tick and receiver alone. explore:
+        PBT's own by default.
         """
+        explore = explore or (lambda donor, taken, rng: self.explore(donor.point, fields, rng))
         ranked = sorted(members, key=lambda m: (m.collapsed, math.inf if math.isnan(m.loss) else m.loss, m.number))
         num = min(math.ceil(len(ranked) * self.share), len(ranked) // 2)
         receivers = {m.number for m in ranked if m.collapsed} | {m.number for m in ranked[len(ranked) - num :]}
@@ -71,11 +85,11 @@ class PopulationRule:
         receivers -= {donor.number for donor in donors}
         if not donors:
             return []
-        done = []
+        done: list[TakeOver] = []
         for receiver in sorted(receivers):
             rng = np.random.default_rng([seed, tick, receiver])
             donor = donors[int(rng.integers(len(donors)))]
-            done.append(TakeOver(receiver, donor.number, self.explore(donor.point, fields, rng)))
+            done.append(TakeOver(receiver, donor.number, explore(donor, [one.point for one in done], rng)))
         return done
 
     def explore(self, point: Point, fields: Iterable[Field], rng: np.random.Generator) -> Point:

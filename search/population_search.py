@@ -10,15 +10,19 @@ it is paused and makes room; else it keeps its process. Once everybody waits, th
 written, and all go on: those that take over from their donor's checkpoint, with a history and records of their own.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
+from search.algorithms import PB2
+from search.bandit import Situation, chosen
 from search.exchanges import ExchangeBook, Inheritance
-from search.fields import Point
+from search.fields import Field, Point
 from search.folder import SearchFolder
 from search.names import (
     BEST_IMAGES,
@@ -35,7 +39,7 @@ from search.names import (
 )
 from search.optuna_search import StudySearch
 from search.plan import Plan
-from search.population import Member, PopulationRule, TakeOver
+from search.population import Explore, Member, PopulationRule, TakeOver
 from search.ticks import tick_at
 
 
@@ -143,7 +147,8 @@ class Population(FIFOScheduler):  # type: ignore[misc]
         members = [self._member(trial) for trial in live]
         network = str(members[0].point["network"])
         fields = list(self._plan.space().fields({"network": network, "augment": "ada"}))
-        done = self._rule.take_overs(members, fields, seed=self._plan.seed, tick=tick)
+        explore = self._bandit(fields, members) if self._plan.algorithm == PB2 else None
+        done = self._rule.take_overs(members, fields, seed=self._plan.seed, tick=tick, explore=explore)
         checkpoints = {one.donor: self._checkpoint(one.donor, network, tick) for one in done}
         done = [one for one in done if checkpoints[one.donor]]
         self._book.write(tick, members, done, checkpoints)
@@ -159,6 +164,15 @@ class Population(FIFOScheduler):  # type: ignore[misc]
             elif trial.status == Trial.RUNNING:
                 tune_controller.pause_trial(trial, should_checkpoint=False)
         self._waiting.clear()
+
+    def _bandit(self, fields: Sequence[Field], members: Sequence[Member]) -> Explore:
+        """PB2's explore, from all intervals so far."""
+        intervals, time = self._book.intervals(members), self._book.num_done + 1
+
+        def explore(donor: Member, taken: Sequence[Point], rng: np.random.Generator) -> Point:
+            return chosen(intervals, Situation(time=time, loss=donor.loss), taken, fields, donor.point, rng)
+
+        return explore
 
     def _member(self, trial: Trial) -> Member:
         report = self._waiting[_number(trial)]

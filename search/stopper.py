@@ -6,7 +6,6 @@ from typing import Any, Protocol
 import optuna
 from ray import tune
 
-from search.algorithms import PBT
 from search.halving import HalvingRule
 from search.hopeless import Curve, HopelessRule, Point
 from search.names import COLLAPSED, CURVE, FINISHED, STOPPED, TRIAL_NAME
@@ -23,7 +22,7 @@ class Rule(Protocol):
 
 def rule_of(plan: Plan) -> Rule | None:
     """Of the search: none, by domination for two numbers, by halving for one. A population has its own way."""
-    if not plan.early_stopping or plan.algorithm == PBT:
+    if not plan.early_stopping or plan.is_population:
         return None
     single = plan.objectives.single
     return HopelessRule() if single is None else HalvingRule(objective=single, num_ticks=plan.num_ticks)

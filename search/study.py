@@ -22,7 +22,6 @@ from gan.metrics.diversity import RealSpread
 from gan.metrics.evaluate import Reference
 from gan.pixels import sheet
 from gan.recipe_file import recipe_text
-from search.algorithms import PBT
 from search.cluster import Machines, TrialResources, choose_resources, cluster_address, connect, local_machine
 from search.collapse import CollapseRule
 from search.exchanges import ExchangeBook
@@ -160,7 +159,11 @@ def _tuner(
 ) -> tune.Tuner:
     rule = rule_of(plan)
     searcher, scheduler = _searcher(plan, study, left, folder, resources)
-    is_population = plan.algorithm == PBT
+    at_once, num_to_keep = resources.max_concurrent, 1
+    if plan.is_population:
+        left += 1  # its searcher says by itself when it has ended,
+        at_once = None  # and how many may train: all are to have begun
+        num_to_keep += PopulationRule().every  # a donor may be an exchange ahead of who is still to take over
     return tune.Tuner(
         tune.with_resources(
             trainable,
@@ -169,8 +172,8 @@ def _tuner(
         tune_config=tune.TuneConfig(
             search_alg=searcher,
             scheduler=scheduler,
-            num_samples=left + is_population,  # a population's searcher says by itself when it has ended
-            max_concurrent_trials=None if is_population else resources.max_concurrent,  # so does it how many may run
+            num_samples=left,
+            max_concurrent_trials=at_once,
             trial_dirname_creator=_trial_folder,
             trial_name_creator=_trial_folder,
             reuse_actors=True,  # a worker's imports take longer than a small trial's tick
@@ -179,8 +182,7 @@ def _tuner(
             name=plan.name,
             storage_path=folder.tune_storage,
             failure_config=tune.FailureConfig(max_failures=_MOST_FAILURES),
-            # a donor may be an exchange ahead of those that are still to take over its checkpoint
-            checkpoint_config=tune.CheckpointConfig(num_to_keep=1 + PopulationRule().every if is_population else 1),
+            checkpoint_config=tune.CheckpointConfig(num_to_keep=num_to_keep),
             callbacks=[view],
             stop=None if rule is None else StopBehind(rule, plan.total_images, curves_of(study)),
             verbose=0,
@@ -198,7 +200,7 @@ def _searcher(
         "algorithm": plan.algorithm,
         "objectives": plan.objectives,
     }
-    if plan.algorithm != PBT:
+    if not plan.is_population:
         return StudySearch(study, plan.space(), folder, **settings), None
     book = ExchangeBook(study)
     population = Population(plan, folder, book, PopulationRule(), num_members=left, max_active=resources.max_concurrent)

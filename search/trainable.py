@@ -31,7 +31,6 @@ from gan.networks.registry import name_of
 from gan.parallel import World
 from gan.pixels import sheet
 from gan.training import Training
-from search.algorithms import PBT
 from search.collapse import CollapseRule
 from search.folder import seal
 from search.history import Entry, best_entry, load_history, save_history
@@ -141,7 +140,7 @@ def run_of(plan: Plan, config: Mapping[str, Any]) -> RunConfig:
 
 def _waits(history: Sequence[Entry], plan: Plan, config: Mapping[str, Any]) -> bool:
     """Whether a member of a population has come to an exchange that its driver did not live to make."""
-    if plan.algorithm != PBT or not history:
+    if not plan.is_population or not history:
         return False
     tick = tick_at(history[-1].moment.images_seen, plan.tick_images)
     return tick in PopulationRule().exchanges(plan.num_ticks) and tick > config[EXCHANGED]
@@ -149,7 +148,7 @@ def _waits(history: Sequence[Entry], plan: Plan, config: Mapping[str, Any]) -> b
 
 def settings_metrics(plan: Plan, config: Mapping[str, Any], images_seen: int) -> dict[str, float]:
     """Of a population's member at that tick: its settings, and at the first tick since it took over from whom."""
-    if plan.algorithm != PBT:
+    if not plan.is_population:
         return {}
     point = point_of(config)
     settings = {f"{SETTING}{name}": float(value) for name, value in point.items() if not isinstance(value, str)}

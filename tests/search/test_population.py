@@ -294,6 +294,25 @@ def test_all_wait_then_the_worst_goes_on_from_the_best(begin: Callable[..., Mach
     assert machine.running() == [0, 3], "then who was paused"
 
 
+def test_a_bandit_chooses_where_it_is_asked_to(plan: Plan, tmp_path: Path) -> None:
+    """PB2: the same exchanges, other settings, which are still a point of the space."""
+    taken = []
+    for algorithm in ("pbt", "pb2"):
+        (tmp_path / algorithm).mkdir()
+        folder = SearchFolder(str(tmp_path / algorithm), "found")
+        folder.make()
+        machine = Machine(dataclasses.replace(plan, algorithm=algorithm), folder, room=4)
+        machine.step()
+        for tick in (2, 4):
+            for number in machine.running():
+                machine.report(number, tick, 10.0 * number + 10.0 / tick)
+            machine.step()
+        assert machine.book.last_tick == 4
+        plan.space().build_run(point_of(machine.trials[3].config))
+        taken.append(point_of(machine.trials[3].config))
+    assert taken[0] != taken[1]
+
+
 def test_nobody_waits_for_one_that_failed_or_ended(begin: Callable[..., Machine]) -> None:
     """Whether the last one fails before it reports, or while it waits in its process."""
     machine = begin(room=4)
