@@ -161,10 +161,13 @@ def load_generator(folder: Path, device: torch.device) -> tuple[Generator, Check
     return generator.to(device).eval().requires_grad_(False), record
 
 
-def load_training(folder: Path, device: torch.device) -> Training:
-    """The run as it was when the checkpoint was saved; on the CPU it goes on to the very same weights."""
+def load_training(folder: Path, device: torch.device, config: RunConfig | None = None) -> Training:
+    """The run as it was when the checkpoint was saved; on the CPU it goes on to the very same weights.
+
+    config: settings to go on with instead of its own, resolved, of networks of the same shapes (a UserError else).
+    """
     record = load_record(folder)
-    training = Training(record.config, record.shape, device)
+    training = Training(config or record.config, record.shape, device)
     try:
         training.load_state(load_file(folder / TRAINING))
     except (OSError, SafetensorError, RuntimeError, KeyError) as error:

@@ -113,6 +113,10 @@ class SearchFolder:
         ]
         return max(found, key=lambda checkpoint: checkpoint.images_seen, default=None)
 
+    def is_whole(self, uri: str) -> bool:
+        """Whether the checkpoint at that URI, one of this search's, is still there and whole."""
+        return self._whole("/".join(uri.partition("?")[0].rsplit("/", 2)[-2:])) is not None
+
     def forget_attempts(self, trial: str, *, but: StoredCheckpoint | None) -> None:
         """Delete the folders of the trial's earlier attempts, except the one that is to be gone on from."""
         for attempt in self._attempts(trial):

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from search.hopeless import Curve
 from search.objectives import Objective
+from search.ticks import tick_at
 
-_ROUNDING = 1e-6  # of ticks: a tick's length in images is a quotient of floats
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,7 @@ class HalvingRule:
     def reason(self, images_seen: int, curve: Curve, others: Mapping[str, Curve], total_images: float) -> str | None:
         """Why a trial with this curve is to end at that tick, in words; None: go on."""
         tick_images = total_images / self.num_ticks
-        tick = _tick(images_seen, tick_images)
+        tick = tick_at(images_seen, tick_images)
         if tick not in self.rungs():
             return None
         losses = [loss for other in others.values() if (loss := self._loss_at(other, tick, tick_images)) is not None]
@@ -65,12 +66,7 @@ class HalvingRule:
 
     def _loss_at(self, curve: Curve, tick: int, tick_images: float) -> float | None:
         """The curve's loss at that tick; None where it has not come so far, infinite where it had nothing to show."""
-        if not curve or _tick(curve[-1].images_seen, tick_images) < tick:
+        if not curve or tick_at(curve[-1].images_seen, tick_images) < tick:
             return None
-        point = next((p for p in reversed(curve) if _tick(p.images_seen, tick_images) <= tick), None)
+        point = next((p for p in reversed(curve) if tick_at(p.images_seen, tick_images) <= tick), None)
         return math.inf if point is None else self.objective.loss(self.objective.value_at(point))
-
-
-def _tick(images_seen: int, tick_images: float) -> int:
-    """How many ticks a trial has had by then."""
-    return int(images_seen / tick_images + _ROUNDING)

@@ -44,7 +44,8 @@ def lessons(plan: Plan, past: PastSearch) -> Lessons:
     """What this plan's search can take from that one."""
     space = plan.space()
     alike = {network for network, recipe in _recipes(plan).items() if _recipes(past.plan).get(network) == recipe}
-    comparable = all(getattr(plan, name) == getattr(past.plan, name) for name in SAME)
+    one_setting = not (plan.is_population or past.plan.is_population)  # a population's results are of many settings
+    comparable = one_setting and all(getattr(plan, name) == getattr(past.plan, name) for name in SAME)
     fitting = [trial for trial in past.trials if fits(space, trial.point) and trial.point["network"] in alike]
     unfit = len(past.trials) - len(fitting)
     if comparable:

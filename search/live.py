@@ -16,8 +16,22 @@ from rich.table import Table
 from rich.text import Text
 
 from search.failures import error_of, is_lost_node
-from search.names import COLLAPSED, FID, RECALL, RETURNED, STOPPED, TRIAL_ID, TRIAL_NUMBER, WAITING, trial_name
+from search.names import (
+    COLLAPSED,
+    EXCHANGED,
+    FID,
+    RECALL,
+    RETURNED,
+    STOPPED,
+    TAKE_OVER,
+    TAKEN_FROM,
+    TRIAL_ID,
+    TRIAL_NUMBER,
+    WAITING,
+    trial_name,
+)
 from search.plan import Plan
+from search.ticks import tick_at
 
 _NONE = "-"
 _ENDED = {"done": "green", "collapsed": "yellow", "stopped": "magenta", "failed": "red"}  # and their colours
@@ -60,8 +74,7 @@ class Progress:
             self._started = self.clock()
         if row.number not in self._resumed_images and row.images_seen:
             # A trial's first report after a resume counts only what was trained in this driver: one tick.
-            tick = self.plan.total_images / self.plan.num_ticks
-            self._resumed_images[row.number] = max(0, row.images_seen - math.ceil(tick))
+            self._resumed_images[row.number] = max(0, row.images_seen - math.ceil(self.plan.tick_images))
         self.rows[row.number] = row
 
     @property
@@ -112,7 +125,11 @@ class LiveView(Callback):  # type: ignore[misc]
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         row = self._row(trial)
-        self._show(replace(row, status="running"), "begins")
+        what = "goes on" if row.images_seen else "begins"
+        is_there_still = tick_at(row.images_seen, self._progress.plan.tick_images) <= trial.config[EXCHANGED]
+        if trial.config[TAKE_OVER] and is_there_still:
+            what = f"goes on from {trial.config[TAKEN_FROM]:03d}"
+        self._show(replace(row, status="running", collapsed=""), what)
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any

@@ -11,12 +11,18 @@ TRIAL_ID: Final = "trial_id"
 TRIAL_NUMBER: Final = "trial_number"
 TRIAL_FOLDER: Final = "trial_folder"
 RESUME_FROM: Final = "resume_from"
-IDENTITY: Final = (TRIAL_ID, TRIAL_NUMBER, TRIAL_FOLDER, RESUME_FROM)
+# And, in a population (search/population_search.py):
+EXCHANGED: Final = "exchanged"  # the tick of the last exchange; 0 before any
+TAKE_OVER: Final = "take_over"  # the checkpoint of another member to go on from since then, else ""
+TAKEN_FROM: Final = "taken_from"  # that member's number, else -1
+IDENTITY: Final = (TRIAL_ID, TRIAL_NUMBER, TRIAL_FOLDER, RESUME_FROM, EXCHANGED, TAKE_OVER, TAKEN_FROM)
 
 # In a report, beside the tick's own scores:
 TRIAL_NAME: Final = "trial"  # `007`
 FID: Final = "best_fid"  # of the best tick so far; what the study minimises
 RECALL: Final = "best_recall"  # of that same tick; what the study maximises
+LOSS: Final = "loss_now"  # of the last tick by the only objective, lower is better; NaN: no example to others
+BEST_IMAGES: Final = "best_images_seen"  # of the best tick
 COPIES_OVER: Final = "best_copies_over"  # above 0 it copies more than it may: a constraint of the study
 CURVE: Final = "curve"  # points (images seen, best FID, its recall), a tick each
 COLLAPSED: Final = "collapsed"  # why, else ""
@@ -25,12 +31,14 @@ RETURNED: Final = "returned"  # what it went back from and how, else ""
 FINISHED: Final = "finished"  # whether the budget is spent
 WAITING: Final = "records_waiting"  # that MLflow has not got yet
 
-# In MLflow, of the best tick so far; two sections of its charts, the scores alone in the first:
+# In MLflow, of the best tick so far (its scores, and the rest), and the settings where they change; sections of charts:
 BEST: Final = "best/"
 BEST_TICK: Final = "best_tick/"
+SETTING: Final = "setting/"
 
-# In the study alone: the MLflow run of an earlier search's trial.
+# In the study alone: the MLflow run of an earlier search's trial; settings of the best tick, where they changed.
 LEARNED_FROM: Final = "learned_from"
+SETTINGS: Final = "settings"
 
 
 def trial_name(number: int, network: str) -> str:

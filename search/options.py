@@ -12,7 +12,7 @@ from gan.data.resolution import Resolution
 from gan.errors import UserError
 from gan.features.registry import FEATURE_NETS
 from gan.recipes import recipe_named
-from search.algorithms import DEFAULT
+from search.algorithms import DEFAULT, POPULATIONS
 from search.collapse import OnCollapse
 from search.gpu_share import AUTO, Auto
 from search.job_copy import in_job_copy
@@ -101,7 +101,7 @@ def new_plan(options: argparse.Namespace, name: str, recipes: tuple[str, ...], p
         keep=_or(options.keep, KEPT),
         algorithm=options.algorithm or DEFAULT,
         learn_from=tuple(options.learn_from or ()),
-        objective=options.objective or BOTH,
+        objective=options.objective or ("fid" if options.algorithm in POPULATIONS else BOTH),
     )
 
 
@@ -132,6 +132,10 @@ def continued_plan(options: argparse.Namespace, old: Plan) -> Plan:
     for flag, (value, kept) in given.items():
         if value is not None and value != kept:
             raise UserError(f"{flag}: search {old.name!r} began with {kept}, not with {value}; leave it out to go on")
+    if old.is_population and options.trials not in (None, old.num_trials):
+        raise UserError(
+            f"--trials: search {old.name!r} began with a population of {old.num_trials}, which cannot change"
+        )
     return dataclasses.replace(old, num_trials=_or(options.trials, old.num_trials))
 
 

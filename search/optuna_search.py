@@ -34,12 +34,15 @@ from search.names import (
     COLLAPSED,
     COPIES_OVER,
     CURVE,
+    EXCHANGED,
     FID,
     FINISHED,
     LEARNED_FROM,
     RECALL,
     RESUME_FROM,
     STOPPED,
+    TAKE_OVER,
+    TAKEN_FROM,
     TRIAL_FOLDER,
     TRIAL_ID,
     TRIAL_NUMBER,
@@ -142,6 +145,9 @@ class StudySearch(OptunaSearch):  # type: ignore[misc]
             TRIAL_NUMBER: trial.number,
             TRIAL_FOLDER: f"{name}.{attempt}",
             RESUME_FROM: newest.uri if newest else "",
+            EXCHANGED: 0,
+            TAKE_OVER: "",
+            TAKEN_FROM: -1,
         }
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:

@@ -12,10 +12,11 @@ from gan.errors import UserError
 from gan.networks.registry import name_of, network_named
 from gan.recipe_file import ENDING as RECIPE_FILE
 from gan.recipes import recipe_named
-from search.algorithms import DEFAULT, check_algorithm
+from search.algorithms import DEFAULT, POPULATIONS, check_algorithm
 from search.collapse import OnCollapse
 from search.folder import SETTINGS, SearchFolder
 from search.objectives import BOTH, Objectives, objectives_named
+from search.population import PopulationRule
 from search.retention import KEPT
 from search.space import Space
 from search.vary import Varied, with_settings
@@ -68,7 +69,20 @@ class Plan:
             if value < least:
                 raise UserError(f"{flag} {value} is too small: give {least} or more")
         check_algorithm(self.algorithm, len(self.recipes))
-        objectives_named(self.objective)
+        objectives = objectives_named(self.objective)
+        if self.is_population:
+            if objectives.single is None:
+                raise UserError(
+                    f"--algorithm {self.algorithm} ranks its trials by one number: give --objective fid or recall"
+                )
+            if self.num_trials < 2:
+                raise UserError(
+                    f"--trials {self.num_trials}: --algorithm {self.algorithm} needs a population of 2 or more"
+                )
+            if not PopulationRule().exchanges(self.num_ticks):
+                raise UserError(
+                    f"--ticks {self.num_ticks}: --algorithm {self.algorithm} needs 3 or more, to exchange at some"
+                )
         if not 0.0 < self.kimg < math.inf:
             raise UserError(f"--kimg {self.kimg} must be over 0: thousands of images that a trial is trained on")
 
@@ -76,6 +90,16 @@ class Plan:
     def total_images(self) -> float:
         """A trial's whole budget."""
         return self.kimg * 1000.0
+
+    @property
+    def is_population(self) -> bool:
+        """Whether its trials take over from each other."""
+        return self.algorithm in POPULATIONS
+
+    @property
+    def tick_images(self) -> float:
+        """From tick to tick."""
+        return self.total_images / self.num_ticks
 
     @property
     def objectives(self) -> Objectives:
@@ -86,7 +110,8 @@ class Plan:
         """Around the recipes, with this search's pictures and budget."""
         plain = [self._base(recipe) for recipe in self.recipes]
         bases = with_settings(self.settings, {name_of(base.network): base for base in plain})
-        return Space(bases=bases, varied=tuple(Varied.parse(typed, bases) for typed in self.varied))
+        varied = tuple(Varied.parse(typed, bases) for typed in self.varied)
+        return Space(bases=bases, varied=varied, shapes=not self.is_population)
 
     def _base(self, recipe: str) -> RunConfig:
         return dataclasses.replace(

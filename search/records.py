@@ -34,7 +34,7 @@ from search.names import BEST
 from search.tracking import artifact_location, hide_password
 
 KIND, TRIAL_ID, PARENT, COLLAPSED = "ganvil.kind", "ganvil.trial_id", "mlflow.parentRunId", "collapsed"
-STOPPED, MICROBATCH = "stopped", "microbatch"
+STOPPED, MICROBATCH, TAKEN_OVER = "stopped", "microbatch", "taken_over"
 POINT, PLAN = "ganvil.point", "ganvil.plan"  # as JSON
 CHECKPOINTS = "checkpoints"  # the candidates' folder
 NOTE = "mlflow.note.content"  # a run's or an experiment's description, in Markdown
@@ -181,7 +181,8 @@ class TrialRecord:
             self._candidates = {int(name) for name in stored if name.isdecimal()}
         self._artifact_uri = run.info.artifact_uri
         self.run_id = run.info.run_id  # before the parameters: were they refused, the rest must still find its run
-        params = [Param(name, str(value)[:_LONGEST_VALUE]) for name, value in self._params.items()]
+        known = run.data.params  # a parameter never changes; what a population changes is in its metrics
+        params = [Param(name, str(value)[:_LONGEST_VALUE]) for name, value in self._params.items() if name not in known]
         self._client.log_batch(self.run_id, params=params)
 
     def _log_candidate(self, step: int, files: Mapping[str, bytes]) -> None:

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from gan.recipe_file import ENDING
 from search.fields import Point
-from search.names import COLLAPSED, FID, RECALL, STOPPED, TRIAL_ID, trial_name
+from search.names import COLLAPSED, FID, RECALL, SETTINGS, STOPPED, TRIAL_ID, trial_name
 from search.optuna_search import is_copying, own_trials
 from search.plan import Plan
 from search.short_names import settings_line
@@ -98,7 +98,7 @@ def _finding(trial: FrozenTrial, plan: Plan, *, on_front: bool) -> Finding:
         recall_held_out=number(f"best_recall_{plan.features}"),
         memorised=number(f"best_memorised_{plan.features}"),
         on_front=on_front,
-        point=dict(trial.params),
+        point=dict(facts.get(SETTINGS, trial.params)),
     )
 
 

@@ -12,6 +12,8 @@ from typing import Final
 import optuna
 from optuna.samplers import BaseSampler, GPSampler, NSGAIIISampler, NSGAIISampler, RandomSampler, TPESampler
 
+from search.algorithms import PB2, PBT
+
 _FEWEST_STARTUP = 4
 
 
@@ -54,5 +56,5 @@ def _random(seed: int, num_trials: int) -> BaseSampler:
 
 
 SAMPLERS: Final[Mapping[str, Callable[[int, int], BaseSampler]]] = MappingProxyType(
-    {"tpe": _tpe, "nsga2": _nsga2, "nsga3": _nsga3, "gp": _gp, "random": _random}
+    {"tpe": _tpe, "nsga2": _nsga2, "nsga3": _nsga3, "gp": _gp, "random": _random, PBT: _random, PB2: _random}
 )

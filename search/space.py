@@ -43,6 +43,7 @@ class Space:
 
     bases: Mapping[str, RunConfig]  # by network
     varied: tuple[Varied, ...] = ()  # further fields, which the user asked for
+    shapes: bool = True  # whether widths and batch sizes are tried too; else they are the recipes'
 
     def point_from(self, trial: Suggester) -> Point:
         """Ask for every field that the answers so far call for."""
@@ -62,10 +63,14 @@ class Space:
         base = self.bases[network]
         optimiser = base.optimiser
         yield _around(f"{network}.generator_lr", optimiser.generator_lr, LEARNING_RATES)
-        yield Choice(name=f"{network}.width", values=WIDTHS)
+        yield Choice(name=f"{network}.width", values=WIDTHS if self.shapes else (1.0,))
         yield Choice(
             name=f"{network}.batch_size",
-            values=tuple(dict.fromkeys(max(2, round(optimiser.batch_size * factor)) for factor in BATCHES)),
+            values=tuple(
+                dict.fromkeys(
+                    max(2, round(optimiser.batch_size * factor)) for factor in (BATCHES if self.shapes else (1.0,))
+                )
+            ),
         )
         yield _around(f"{network}.half_life_kimg", base.average.half_life_kimg, HALF_LIVES)
         yield self._shared("discriminator_lr_ratio", LR_RATIOS, [b.optimiser.discriminator_lr_ratio for b in self._all])

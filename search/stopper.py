@@ -21,8 +21,8 @@ class Rule(Protocol):
 
 
 def rule_of(plan: Plan) -> Rule | None:
-    """Of the search: none, by domination for two numbers, by halving for one."""
-    if not plan.early_stopping:
+    """Of the search: none, by domination for two numbers, by halving for one. A population has its own way."""
+    if not plan.early_stopping or plan.is_population:
         return None
     single = plan.objectives.single
     return HopelessRule() if single is None else HalvingRule(objective=single, num_ticks=plan.num_ticks)

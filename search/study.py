@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import optuna
@@ -25,6 +26,7 @@ from gan.recipe_file import recipe_text
 from search.cluster import Machines, TrialResources, choose_resources, cluster_address, connect, local_machine
 from search.collapse import CollapseRule
 from search.descriptions import dataset_of, of_experiment, of_search
+from search.exchanges import ExchangeBook
 from search.failures import MOST_FAILURES, Forgiveness
 from search.folder import SearchFolder
 from search.gpu_share import AUTO, Auto, share_of
@@ -35,6 +37,8 @@ from search.optuna_search import StudySearch, num_to_run, open_study
 from search.patience import storage_or_user_error
 from search.plan import Plan, begin_folder
 from search.plots import draw_settings
+from search.population import PopulationRule
+from search.population_search import Population, PopulationSearch
 from search.probe import trials_per_gpu
 from search.records import PLAN, SearchRecord, demand_mlflow
 from search.report import Finding, draw_front, findings, front_of, recipe_file, write_leaderboard
@@ -194,23 +198,22 @@ def _tuner(
 ) -> tune.Tuner:
     rule = rule_of(plan)
     storage, filesystem = folder.tune_storage
+    searcher, scheduler = _searcher(plan, study, left, folder, resources)
+    at_once, num_to_keep = resources.max_concurrent, 1
+    if plan.is_population:
+        left += 1  # its searcher says by itself when it has ended,
+        at_once = None  # and how many may train: all are to have begun
+        num_to_keep += PopulationRule().every  # a donor may be an exchange ahead of who is still to take over
     return tune.Tuner(
         tune.with_resources(
             trainable,
             tune.PlacementGroupFactory([{"CPU": resources.cpus, "GPU": resources.gpus}] * resources.processes),
         ),
         tune_config=tune.TuneConfig(
-            search_alg=StudySearch(
-                study,
-                plan.space(),
-                folder,
-                seed=plan.seed,
-                num_trials=plan.num_trials,
-                algorithm=plan.algorithm,
-                objectives=plan.objectives,
-            ),
+            search_alg=searcher,
+            scheduler=scheduler,
             num_samples=left,
-            max_concurrent_trials=resources.max_concurrent,
+            max_concurrent_trials=at_once,
             trial_dirname_creator=_trial_folder,
             trial_name_creator=_trial_folder,
             reuse_actors=True,  # a worker's imports take longer than a small trial's tick
@@ -220,12 +223,39 @@ def _tuner(
             storage_path=storage,
             storage_filesystem=filesystem,
             failure_config=tune.FailureConfig(max_failures=MOST_FAILURES),
-            checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
+            checkpoint_config=tune.CheckpointConfig(num_to_keep=num_to_keep),
             callbacks=[view, Forgiveness()],
             stop=None if rule is None else StopBehind(rule, plan.total_images, curves_of(study)),
             verbose=0,
         ),
     )
+
+
+def _searcher(
+    plan: Plan, study: optuna.Study, left: int, folder: SearchFolder, resources: TrialResources
+) -> tuple[StudySearch, Population | None]:
+    """And the scheduler, where it is not Tune's: trials in the order in which they come."""
+    settings: dict[str, Any] = {
+        "seed": plan.seed,
+        "num_trials": plan.num_trials,
+        "algorithm": plan.algorithm,
+        "objectives": plan.objectives,
+    }
+    if not plan.is_population:
+        return StudySearch(study, plan.space(), folder, **settings), None
+    book = ExchangeBook(study)
+    population = Population(plan, folder, book, PopulationRule(), num_members=left, max_active=resources.max_concurrent)
+    searcher = PopulationSearch(
+        study,
+        plan.space(),
+        folder,
+        **settings,
+        population=population,
+        book=book,
+        num_left=left,
+        tick_images=plan.tick_images,
+    )
+    return searcher, population
 
 
 def _trial_folder(trial: Trial) -> str:

@@ -8,10 +8,10 @@ records there (search/records.py). Tick i is at the same number of images in eve
 import dataclasses
 import json
 import logging
-import math
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,49 +21,43 @@ from ray import tune
 
 from gan.begin import begin
 from gan.checkpoint import load_training, save_checkpoint
-from gan.config import RunConfig, flatten
+from gan.config import RunConfig, flatten, resolve
 from gan.data.dataset import PictureSet
 from gan.device import choose_device
 from gan.features.registry import load_feature_net
-from gan.loop import train
+from gan.loop import Tick, train
 from gan.metrics.diversity import RealSpread
 from gan.metrics.evaluate import Reference
 from gan.networks.registry import name_of
 from gan.parallel import World
 from gan.pixels import sheet
 from gan.training import Training
-from search.collapse import CollapseRule
+from search.collapse import CollapseRule, Moment
 from search.descriptions import of_trial
 from search.folder import locate, seal
-from search.history import Entry, best_entry, load_history, save_history
-from search.hopeless import curve_of
+from search.history import Entry, load_history, save_history
 from search.memory import with_microbatch, within_memory
 from search.names import (
-    BEST,
-    BEST_TICK,
-    COLLAPSED,
-    COPIES_OVER,
-    CURVE,
-    FID,
-    FINISHED,
-    RECALL,
+    EXCHANGED,
     RESUME_FROM,
     RETURNED,
-    STOPPED,
+    TAKE_OVER,
+    TAKEN_FROM,
     TRIAL_ID,
-    TRIAL_NAME,
     TRIAL_NUMBER,
-    WAITING,
     point_of,
     trial_name,
 )
 from search.plan import Plan
-from search.records import MICROBATCH, NOTE, POINT, SearchAddress, TrialRecord
+from search.population import PopulationRule
+from search.records import MICROBATCH, NOTE, POINT, TAKEN_OVER, SearchAddress, TrialRecord
 from search.retention import candidates_kept
 from search.scoring import Measured, measure
 from search.second_chance import SecondChance
 from search.system_use import SystemUse
 from search.team import team
+from search.ticks import tick_at
+from search.told import best_metrics, result_of, settings_metrics
 
 GRID_COLUMNS = 8
 GRID_PICTURES = 64
@@ -85,32 +79,28 @@ def run_trial(
     """Tune's function. config: a point of the space and the trial's identity (search/names.py)."""
     cpus, gpus = _share("CPU") / num_processes, _share("GPU") / num_processes
     torch.set_num_threads(max(1, int(cpus)))
-    run = run_of(plan, config)
-    network = name_of(run.network)
     # Ray leaves a trial without a GPU all that the machine has (search/cluster.py): it is not to take one.
     device = choose_device("cpu" if torch.cuda.is_available() and not gpus else "auto")
     chance = SecondChance(plan.on_collapse, rule)
-    training, history = _begin_or_resume(run, pictures, config[RESUME_FROM], device, chance)
-    record = TrialRecord(
-        address,
-        trial_id=config[TRIAL_ID],
-        run_name=trial_name(config[TRIAL_NUMBER], network),
-        tags={
-            "network": network,
-            "data": pictures.source,
-            "data_fingerprint": pictures.fingerprint,
-            POINT: json.dumps(point_of(config)),
-            NOTE: of_trial(point_of(config)),
-        },
-        params=flatten(training.config),
+    training, history, has_taken_over = _begin_or_resume(plan, pictures, config, device, chance)
+    trial = Trial(
+        config=config,
+        plan=plan,
+        rule=rule,
+        pictures=pictures,
+        reference=reference,
+        spread=spread,
+        record=_record(address, config, training, pictures),
+        chance=chance,
+        history=history,
     )
-    for num, entry in enumerate(history, start=1):  # what an earlier attempt may have lost while MLflow was away
-        metrics = entry.metrics | best_metrics(history[:num], rule, plan)
-        last = num == len(history) and not entry.moment.returned
-        healthy = last and rule.healthy(entry.moment, plan.total_images)
-        with _resumed_checkpoint(config[RESUME_FROM] if healthy else None) as candidate:
-            record.tick(entry.moment.images_seen, metrics, grid=None, candidate=candidate)
-    collapsed = rule.reason([entry.moment for entry in history], plan.total_images)
+    trial.record_again()
+    collapsed = None if has_taken_over else trial.collapsed()
+    if has_taken_over:
+        trial.record.note(TAKEN_OVER, f"at {training.images_seen / 1000:.4g} kimg from {config[TAKEN_FROM]:03d}")
+        trial.record.note(POINT, json.dumps(point_of(config)))
+    elif collapsed is None and _waits(trial):
+        trial.report(collapsed)
     if collapsed is None and training.images_seen < plan.total_images:
         begun, settings = [training], training.config
         del training  # the attempt alone is to hold it: memory that runs out must come free
@@ -119,23 +109,20 @@ def run_trial(
             if begun:
                 training = begun.pop()
             else:
-                record.note(MICROBATCH, f"{settings.optimiser.microbatch}, after memory ran out")
-                training, history[:] = _begin_or_resume(run, pictures, config[RESUME_FROM], device, chance)
+                trial.record.note(MICROBATCH, f"{settings.optimiser.microbatch}, after memory ran out")
+                training, trial.history[:], _ = _begin_or_resume(plan, pictures, config, device, chance)
                 training.config = with_microbatch(training.config, settings.optimiser.microbatch)
             while True:
                 with team(training, pictures, num_processes=num_processes, cpus=cpus, gpus=gpus) as world:
-                    ended = _train_on(
-                        training, history, plan, rule, pictures, reference, spread, record, config, world, chance
-                    )
+                    ended = trial.train(training, world)
                 if not isinstance(ended, Training):
                     return ended
                 training = ended
 
         collapsed = within_memory(settings, attempt)
     else:  # it was killed between its last checkpoint and its end
-        tune.report(result_of(history, plan, rule, collapsed, record, config))
-    record.keep(_kept(history, plan, rule))
-    record.end(collapsed=collapsed)
+        trial.report(collapsed)
+    trial.end(collapsed)
 
 
 def run_of(plan: Plan, config: Mapping[str, Any]) -> RunConfig:
@@ -144,136 +131,152 @@ def run_of(plan: Plan, config: Mapping[str, Any]) -> RunConfig:
     return dataclasses.replace(run, seed=plan.seed + int(config[TRIAL_NUMBER]))
 
 
-def best_metrics(history: Sequence[Entry], rule: CollapseRule, plan: Plan) -> dict[str, float]:
-    """The scores of the best tick so far, for columns to sort by in MLflow; empty before there is one."""
-    best = best_entry(history, rule, plan.total_images)
-    if best is None:
-        return {}
-    scores = {name: value for name, value in best.metrics.items() if name.startswith(("fid_", "recall_"))}
-    tick = {"images_seen": float(best.moment.images_seen), "copies_over": best.moment.copies - rule.most_copies}
-    return {
-        **{f"{BEST}{name}": value for name, value in scores.items()},
-        **{f"{BEST_TICK}{name}": value for name, value in tick.items()},
-    }
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trial:
+    """What a trial works with, and what it does at a tick. The networks are not its own: a collapse may change them."""
 
+    config: Mapping[str, Any]
+    plan: Plan
+    rule: CollapseRule
+    pictures: PictureSet
+    reference: Reference
+    spread: RealSpread
+    record: TrialRecord
+    chance: SecondChance
+    history: list[Entry]
 
-def result_of(
-    history: Sequence[Entry],
-    plan: Plan,
-    rule: CollapseRule,
-    collapsed: str | None,
-    record: TrialRecord,
-    config: Mapping[str, Any],
-) -> dict[str, Any]:
-    """What Tune, the study and the live table are told: the latest tick, and the best one so far as `best_…`."""
-    last = history[-1]
-    best = best_entry(history, rule, plan.total_images)
-    result: dict[str, Any] = {
-        **last.metrics,
-        "network": config["network"],
-        TRIAL_NAME: f"{config[TRIAL_NUMBER]:03d}",
-        "images_seen": last.moment.images_seen,
-        "run_id": record.run_id,
-        WAITING: record.num_waiting,
-        COLLAPSED: collapsed or "",
-        STOPPED: "",  # search/stopper.py may say otherwise
-        RETURNED: last.moment.returned,
-        CURVE: [list(point) for point in curve_of([entry.moment for entry in history], rule, plan.total_images)],
-        FINISHED: last.moment.images_seen >= plan.total_images,
-        FID: math.nan,
-        RECALL: math.nan,
-    }
-    if best is not None:
-        scores = {name: value for name, value in best.metrics.items() if name.endswith(f"_{plan.features}")}
-        result |= {f"best_{name}": value for name, value in scores.items()}
-        result |= {FID: best.moment.fid, RECALL: best.moment.recall, "best_images_seen": best.moment.images_seen}
-        result[COPIES_OVER] = best.moment.copies - rule.most_copies
-    return result
-
-
-def _train_on(
-    training: Training,
-    history: list[Entry],
-    plan: Plan,
-    rule: CollapseRule,
-    pictures: PictureSet,
-    reference: Reference,
-    spread: RealSpread,
-    record: TrialRecord,
-    config: Mapping[str, Any],
-    world: World,
-    chance: SecondChance,
-) -> str | Training | None:
-    """Train to the end of the schedule or to a collapse: its reason, or the run to go on with instead."""
-    net = load_feature_net(plan.features, training.device)
-    system = SystemUse(training.device)
-    for tick in train(training, pictures, world):
-        measured = measure(
-            training,
-            tick,
-            pictures,
-            reference=reference,
-            spread=spread,
-            net=net,
-            num_samples=plan.num_samples,
-        )
-        measured.entry.metrics.update(system.since_last())
-        history.append(measured.entry)
-        moments = [entry.moment for entry in history]
-        collapsed = rule.reason(moments, plan.total_images)
-        healthy = rule.healthy(measured.entry.moment, plan.total_images) and collapsed is None
-        chance.follow(training, moments)
-        again = chance.take(training) if collapsed is not None and not tick.finished else None
-        if again is not None:
-            training, how = again
-            returned = f"{collapsed}; {how}"
-            history[-1] = dataclasses.replace(history[-1], moment=dataclasses.replace(moments[-1], returned=returned))
-            measured = dataclasses.replace(measured, entry=history[-1], scores=(), features=None)  # not these weights'
-            record.note(RETURNED, f"at {tick.images_seen / 1000:.4g} kimg: {returned}")
-            collapsed = None
-        with tempfile.TemporaryDirectory(prefix="ganvil-trial-") as temporary:
-            checkpoint = _save(Path(temporary) / "checkpoint", training, pictures, measured, history, chance)
-            record.tick(
-                tick.images_seen,
-                measured.entry.metrics | best_metrics(history, rule, plan),
-                grid=_grid(measured),
-                candidate=checkpoint if healthy else None,
+    def train(self, training: Training, world: World) -> str | Training | None:
+        """To the end of the schedule or to a collapse: its reason, or the run to go on with instead."""
+        net = load_feature_net(self.plan.features, training.device)
+        system = SystemUse(training.device)
+        for tick in train(training, self.pictures, world):
+            measured = measure(
+                training,
+                tick,
+                self.pictures,
+                reference=self.reference,
+                spread=self.spread,
+                net=net,
+                num_samples=self.plan.num_samples,
             )
-            record.keep(_kept(history, plan, rule))
-            tune.report(
-                result_of(history, plan, rule, collapsed, record, config),
-                checkpoint=None if checkpoint is None else tune.Checkpoint.from_directory(checkpoint),
-            )
-        if again is not None:
-            return training
-        if collapsed is not None:
-            return collapsed
-    return None
-
-
-def _kept(history: Sequence[Entry], plan: Plan, rule: CollapseRule) -> set[int]:
-    """Images seen of the checkpoints that stay as candidates."""
-    return candidates_kept([entry.moment for entry in history], rule, plan.total_images, plan.keep)
-
-
-def _save(
-    folder: Path,
-    training: Training,
-    pictures: PictureSet,
-    measured: Measured,
-    history: Sequence[Entry],
-    chance: SecondChance,
-) -> Path | None:
-    """A whole checkpoint with the history; None for weights that are not numbers: nobody can go on from those."""
-    moment = measured.entry.moment
-    if not (moment.finite or moment.returned):
+            metrics = measured.entry.metrics | system.since_last()
+            metrics |= settings_metrics(self.plan, self.config, tick.images_seen)
+            self.history.append(dataclasses.replace(measured.entry, metrics=metrics))
+            collapsed = self.collapsed()
+            again = self._second_chance(training, tick, collapsed)
+            if again is not None:
+                self._tell(again, dataclasses.replace(measured, scores=(), features=None), None)  # not these weights'
+                return again
+            self._tell(training, measured, collapsed)
+            if collapsed is not None:
+                return collapsed
         return None
-    features = None if measured.features is None else {measured.scores[0].features: measured.features}
-    save_checkpoint(folder, training, pictures, scores=measured.scores, features=features)
-    save_history(folder, history)
-    chance.save(folder, moment)
-    seal(folder, training.images_seen)
-    return folder
+
+    def collapsed(self) -> str | None:
+        """Why the trial is to end after its latest tick, as far as the collapse rule goes."""
+        return self.rule.reason(self._moments, self.plan.total_images)
+
+    def report(self, collapsed: str | None, checkpoint: Path | None = None) -> None:
+        """To Tune."""
+        result = result_of(
+            self.history,
+            self.plan,
+            self.rule,
+            self.config,
+            collapsed=collapsed,
+            run_id=self.record.run_id,
+            num_waiting=self.record.num_waiting,
+        )
+        tune.report(result, checkpoint=None if checkpoint is None else tune.Checkpoint.from_directory(checkpoint))
+
+    def record_again(self) -> None:
+        """What an earlier attempt may have lost while MLflow was away; nothing that is there already."""
+        for num, entry in enumerate(self.history, start=1):
+            metrics = entry.metrics | best_metrics(self.history[:num], self.rule, self.plan)
+            last = num == len(self.history) and not entry.moment.returned
+            healthy = last and self.rule.healthy(entry.moment, self.plan.total_images)
+            with _resumed_checkpoint(self.config[RESUME_FROM] if healthy else None) as candidate:
+                self.record.tick(entry.moment.images_seen, metrics, grid=None, candidate=candidate)
+
+    def end(self, collapsed: str | None) -> None:
+        """Close the records."""
+        self.record.keep(self._kept)
+        self.record.end(collapsed=collapsed)
+
+    def _second_chance(self, training: Training, tick: Tick, collapsed: str | None) -> Training | None:
+        """What to go on with where the trial has collapsed and may go back; its last tick says so."""
+        self.chance.follow(training, self._moments)
+        taken = self.chance.take(training) if collapsed is not None and not tick.finished else None
+        if taken is None:
+            return None
+        again, how = taken
+        last, returned = self.history[-1], f"{collapsed}; {how}"
+        self.history[-1] = dataclasses.replace(last, moment=dataclasses.replace(last.moment, returned=returned))
+        self.record.note(RETURNED, f"at {tick.images_seen / 1000:.4g} kimg: {returned}")
+        return again
+
+    def _tell(self, training: Training, measured: Measured, collapsed: str | None) -> None:
+        """Of the latest tick: MLflow, then the checkpoint, then Tune. training: what the checkpoint holds."""
+        last = self.history[-1]
+        is_candidate = (
+            collapsed is None and not last.moment.returned and self.rule.healthy(last.moment, self.plan.total_images)
+        )
+        with tempfile.TemporaryDirectory(prefix="ganvil-trial-") as temporary:
+            checkpoint = self._save(Path(temporary) / "checkpoint", training, measured)
+            self.record.tick(
+                last.moment.images_seen,
+                last.metrics | best_metrics(self.history, self.rule, self.plan),
+                grid=_grid(measured),
+                candidate=checkpoint if is_candidate else None,
+            )
+            self.record.keep(self._kept)
+            self.report(collapsed, checkpoint)
+
+    def _save(self, folder: Path, training: Training, measured: Measured) -> Path | None:
+        """A whole checkpoint with the history; None for weights that are not numbers: nobody can go on from those."""
+        moment = self.history[-1].moment
+        if not (moment.finite or moment.returned):
+            return None
+        features = None if measured.features is None else {measured.scores[0].features: measured.features}
+        save_checkpoint(folder, training, self.pictures, scores=measured.scores, features=features)
+        save_history(folder, self.history)
+        self.chance.save(folder, moment)
+        seal(folder, training.images_seen)
+        return folder
+
+    @property
+    def _moments(self) -> list[Moment]:
+        return [entry.moment for entry in self.history]
+
+    @property
+    def _kept(self) -> set[int]:
+        """Images seen of the checkpoints that stay as candidates."""
+        return candidates_kept(self._moments, self.rule, self.plan.total_images, self.plan.keep)
+
+
+def _record(address: SearchAddress, config: Mapping[str, Any], training: Training, pictures: PictureSet) -> TrialRecord:
+    network, point = name_of(training.config.network), point_of(config)
+    return TrialRecord(
+        address,
+        trial_id=config[TRIAL_ID],
+        run_name=trial_name(config[TRIAL_NUMBER], network),
+        tags={
+            "network": network,
+            "data": pictures.source,
+            "data_fingerprint": pictures.fingerprint,
+            POINT: json.dumps(point),
+            NOTE: of_trial(point),
+        },
+        params=flatten(training.config),
+    )
+
+
+def _waits(trial: Trial) -> bool:
+    """Whether a member of a population has come to an exchange that its driver did not live to make."""
+    if not trial.plan.is_population or not trial.history:
+        return False
+    tick = tick_at(trial.history[-1].moment.images_seen, trial.plan.tick_images)
+    return tick in PopulationRule().exchanges(trial.plan.num_ticks) and tick > trial.config[EXCHANGED]
 
 
 def _grid(measured: Measured) -> Image.Image | None:
@@ -284,15 +287,27 @@ def _grid(measured: Measured) -> Image.Image | None:
 
 
 def _begin_or_resume(
-    run: RunConfig, pictures: PictureSet, resume_from: str, device: torch.device, chance: SecondChance
-) -> tuple[Training, list[Entry]]:
-    """From Tune's checkpoint (this driver's retry), else from the one that a dead driver left, else afresh."""
-    with _resumed_checkpoint(resume_from) as folder:
-        if folder is None:
-            return begin(run, pictures, device), []
-        training, history = load_training(folder, device), load_history(folder)
-        chance.restore(folder, training, [entry.moment for entry in history])
-        return training, history
+    plan: Plan, pictures: PictureSet, config: Mapping[str, Any], device: torch.device, chance: SecondChance
+) -> tuple[Training, list[Entry], bool]:
+    """From Tune's checkpoint (this driver's retry), else from the one that a dead driver left, else afresh.
+
+    A member of a population that is to take over and has not gone on since then: from its donor's checkpoint, with its
+    own new settings and its own history; then the last that is returned is True.
+    """
+    run = run_of(plan, config)
+    history: list[Entry] = []
+    with _resumed_checkpoint(config[RESUME_FROM]) as folder:
+        if folder is not None:
+            history = load_history(folder)
+            tick = tick_at(history[-1].moment.images_seen, plan.tick_images)
+            if not config[TAKE_OVER] or tick > config[EXCHANGED]:
+                training = load_training(folder, device)
+                chance.restore(folder, training, [entry.moment for entry in history])
+                return training, history, False
+    if not config[TAKE_OVER]:
+        return begin(run, pictures, device), [], False
+    with tune.Checkpoint(*locate(config[TAKE_OVER])).as_directory() as folder:
+        return load_training(Path(folder), device, resolve(run, pictures)), history, True
 
 
 @contextmanager
