@@ -30,6 +30,7 @@ from search.names import (
     point_of,
 )
 from search.plan import Plan
+from search.population import PopulationRule
 from search.ticks import tick_at
 
 
@@ -88,7 +89,7 @@ def result_of(
         FINISHED: last.moment.images_seen >= plan.total_images,
         FID: math.nan,
         RECALL: math.nan,
-        LOSS: _loss_now(last, plan, rule),
+        LOSS: loss_now(last, plan, rule),
     }
     if best is not None:
         scores = {name: value for name, value in best.metrics.items() if name.endswith(f"_{plan.features}")}
@@ -98,8 +99,17 @@ def result_of(
     return result
 
 
-def _loss_now(last: Entry, plan: Plan, rule: CollapseRule) -> float:
+def loss_now(last: Entry, plan: Plan, rule: CollapseRule) -> float:
+    """Of the latest weights by the only objective, lower is better; NaN where nobody is to take over from them."""
     single, moment = plan.objectives.single, last.moment
     if single is None or not rule.healthy(moment, plan.total_images) or moment.copies > rule.most_copies:
         return math.nan
     return single.loss(single.value_at(Point(moment.images_seen, moment.fid, moment.recall)))
+
+
+def waits(history: Sequence[Entry], plan: Plan, config: Mapping[str, Any]) -> bool:
+    """Whether a member of a population has come to an exchange that its driver did not live to make."""
+    if not plan.is_population or not history:
+        return False
+    tick = tick_at(history[-1].moment.images_seen, plan.tick_images)
+    return tick in PopulationRule().exchanges(plan.num_ticks) and tick > config[EXCHANGED]

@@ -49,7 +49,6 @@ from search.names import (
     trial_name,
 )
 from search.plan import Plan
-from search.population import PopulationRule
 from search.records import MICROBATCH, NOTE, POINT, TAKEN_OVER, SearchAddress, TrialRecord
 from search.retention import candidates_kept
 from search.scoring import Measured, measure
@@ -57,7 +56,7 @@ from search.second_chance import SecondChance
 from search.system_use import SystemUse
 from search.team import team
 from search.ticks import tick_at
-from search.told import best_metrics, result_of, settings_metrics
+from search.told import best_metrics, result_of, settings_metrics, waits
 
 GRID_COLUMNS = 8
 GRID_PICTURES = 64
@@ -99,7 +98,7 @@ def run_trial(
     if has_taken_over:
         trial.record.note(TAKEN_OVER, f"at {training.images_seen / 1000:.4g} kimg from {config[TAKEN_FROM]:03d}")
         trial.record.note(POINT, json.dumps(point_of(config)))
-    elif collapsed is None and _waits(trial):
+    elif collapsed is None and waits(trial.history, plan, config):
         trial.report(collapsed)
     if collapsed is None and training.images_seen < plan.total_images:
         begun, settings = [training], training.config
@@ -269,14 +268,6 @@ def _record(address: SearchAddress, config: Mapping[str, Any], training: Trainin
         },
         params=flatten(training.config),
     )
-
-
-def _waits(trial: Trial) -> bool:
-    """Whether a member of a population has come to an exchange that its driver did not live to make."""
-    if not trial.plan.is_population or not trial.history:
-        return False
-    tick = tick_at(trial.history[-1].moment.images_seen, trial.plan.tick_images)
-    return tick in PopulationRule().exchanges(trial.plan.num_ticks) and tick > trial.config[EXCHANGED]
 
 
 def _grid(measured: Measured) -> Image.Image | None:

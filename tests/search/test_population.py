@@ -42,7 +42,7 @@ from search.plan import Plan
 from search.population import Member, PopulationRule
 from search.population_search import Population, PopulationSearch
 from search.report import findings
-from search.trainable import _loss_now, _waits, settings_metrics
+from search.told import loss_now, settings_metrics, waits
 
 RULE = PopulationRule()
 FIELDS = [
@@ -446,20 +446,20 @@ def entry(images: int, fid: float, *, diversity: float = 0.8, copies: float = 0.
 
 def test_what_a_member_is_ranked_by_is_what_it_is_now(plan: Plan) -> None:
     rule = CollapseRule()
-    assert _loss_now(entry(40_000, 30.0), plan, rule) == 30.0
-    assert _loss_now(entry(40_000, 30.0), dataclasses.replace(plan, objective="recall"), rule) == -0.2
+    assert loss_now(entry(40_000, 30.0), plan, rule) == 30.0
+    assert loss_now(entry(40_000, 30.0), dataclasses.replace(plan, objective="recall"), rule) == -0.2
     for bad in (entry(10_000, 30.0), entry(40_000, 30.0, diversity=0.01), entry(40_000, 30.0, copies=0.3)):
-        assert math.isnan(_loss_now(bad, plan, rule))
+        assert math.isnan(loss_now(bad, plan, rule))
 
 
 def test_an_exchange_that_was_not_made_is_waited_for(plan: Plan) -> None:
     config = {EXCHANGED: 2}
-    assert _waits([entry(40_016, 30.0)], plan, config)
-    assert not _waits([entry(30_016, 30.0)], plan, config)
-    assert not _waits([entry(20_016, 30.0)], plan, config)
-    assert not _waits([entry(80_000, 30.0)], plan, config)
-    assert not _waits([], plan, config)
-    assert not _waits([entry(40_016, 30.0)], dataclasses.replace(plan, algorithm="tpe"), config)
+    assert waits([entry(40_016, 30.0)], plan, config)
+    assert not waits([entry(30_016, 30.0)], plan, config)
+    assert not waits([entry(20_016, 30.0)], plan, config)
+    assert not waits([entry(80_000, 30.0)], plan, config)
+    assert not waits([], plan, config)
+    assert not waits([entry(40_016, 30.0)], dataclasses.replace(plan, algorithm="tpe"), config)
 
 
 def test_settings_are_recorded_by_step(plan: Plan) -> None:
