@@ -7,11 +7,16 @@ from pathlib import PurePath
 from gan.data.dataset import ARMORY, PictureSet
 from gan.data.resolution import Resolution
 from search.fields import Point
+from search.names import BEST
 from search.plan import Plan
 from search.report import Finding, front_of
 from search.short_names import settings_line
 
 _MOST_ROWS = 12  # MLflow takes 5,000 characters
+_SETTINGS = (
+    "optimiser.generator_lr", "optimiser.discriminator_lr_ratio", "optimiser.batch_size", "regulariser.r1_multiplier",
+    "augment.policy", "augment.target", "average.half_life_kimg",
+)  # fmt: skip
 _COLUMNS = ("trial", "kimg", "FID", "recall", "FID held out", "recall held out", "copies", "settings")
 _PICTURES = {
     "pareto.png": "all trials by FID and recall",
@@ -40,6 +45,26 @@ def of_experiment(plan: Plan) -> str:
         f" `best/recall_{plan.features}` (higher is better). Steps are pictures shown. Those with `_reference` are what"
         " choices were made by; those without are of the half of the pictures that nothing was chosen by."
     )
+
+
+def view_of(plan: Plan) -> str:
+    """The table of trials and their curves as MLflow's pages are to show them: best first, the settings as columns.
+
+    In the JSON in which those pages keep a shared view. They alone read it; another version of theirs may not.
+    """
+    varied = [varied.run_field for varied in plan.space().varied]
+    columns = [
+        *(f"metrics.`{BEST}{name}_{plan.features}`" for name in ("fid", "recall")),
+        *(f"params.`{field}`" for field in (*_SETTINGS, *varied)),
+        *(f"tags.`{tag}`" for tag in ("network", "collapsed", "stopped")),
+    ]
+    view = {
+        "searchFilter": "tags.`ganvil.kind` = 'trial'",
+        "orderByKey": f"metrics.`{BEST}fid_{plan.features}`",
+        "orderByAsc": True,
+        "selectedColumns": columns,
+    }
+    return json.dumps(view)
 
 
 def of_trial(point: Point) -> str:
