@@ -2,7 +2,6 @@
 
 from pathlib import Path
 from shlex import quote
-from urllib.parse import quote as url_quote
 from urllib.parse import urlencode
 
 from rich.console import Console
@@ -10,9 +9,8 @@ from rich.console import Console
 from gan.data.resolution import Resolution
 from search.folder import SearchFolder
 from search.job_copy import in_job_copy
-from search.names import BEST
 from search.plan import Plan
-from search.records import KIND
+from search.records import VIEW
 from search.report import front_notes, front_of, front_table, recipe_file
 from search.study import Outcome
 from search.tracking import hide_password, tracking_uri
@@ -50,9 +48,9 @@ def next_steps(outcome: Outcome, plan: Plan, folder: SearchFolder, tracking: str
     elif not front_of(outcome.found):
         lines.append("no trial came to its end alive: see their tags in MLflow; more pictures or --kimg may help")
     if tracking.startswith(("http://", "https://")):
-        lines.append(f"curves and pictures: {trials_page(shown.rstrip('/'), outcome.experiment_id, plan)}")
+        lines.append(f"curves and pictures: {trials_page(shown.rstrip('/'), outcome.experiment_id)}")
     else:
-        page = trials_page("http://127.0.0.1:5000", outcome.experiment_id, plan)
+        page = trials_page("http://127.0.0.1:5000", outcome.experiment_id)
         lines.append(f"curves and pictures: mlflow ui --backend-store-uri {shown} --port 5000")
         lines.append(f"                     then {page}")
     if folder.is_local and (front := front_of(outcome.found)):
@@ -65,14 +63,11 @@ def next_steps(outcome: Outcome, plan: Plan, folder: SearchFolder, tracking: str
     return lines
 
 
-def trials_page(server: str, experiment_id: str, plan: Plan) -> str:
+def trials_page(server: str, experiment_id: str) -> str:
     """MLflow's page with the trials' curves beside each other, the best first."""
-    first = plan.objectives.parts[0]
     query = {
         "workflowType": "machine_learning",  # else MLflow 3 opens its pages for language models
         "compareRunsMode": "CHART",
-        "searchFilter": f"tags.`{KIND}` = 'trial'",
-        "orderByKey": f"metrics.`{BEST}{first.metric}_{plan.features}`",
-        "orderByAsc": "true" if first.direction == "minimize" else "false",
+        "viewStateShareKey": VIEW,
     }
-    return f"{server}/#/experiments/{experiment_id}/runs?{urlencode(query, quote_via=url_quote)}"
+    return f"{server}/#/experiments/{experiment_id}/runs?{urlencode(query)}"

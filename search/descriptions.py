@@ -7,11 +7,16 @@ from pathlib import PurePath
 from gan.data.dataset import ARMORY, PictureSet
 from gan.data.resolution import Resolution
 from search.fields import Point
+from search.names import BEST
 from search.plan import Plan
 from search.report import Finding, front_of
 from search.short_names import settings_line
 
 _MOST_ROWS = 12  # MLflow takes 5,000 characters
+_SETTINGS = (
+    "optimiser.generator_lr", "optimiser.discriminator_lr_ratio", "optimiser.batch_size", "regulariser.r1_multiplier",
+    "augment.policy", "augment.target", "average.half_life_kimg",
+)  # fmt: skip
 _COLUMNS = ("trial", "kimg", "FID", "recall", "FID held out", "recall held out", "copies", "settings")
 _PICTURES = {
     "pareto.png": "all trials by FID and recall",
@@ -42,6 +47,27 @@ def of_experiment(plan: Plan) -> str:
     )
 
 
+def view_of(plan: Plan) -> str:
+    """The table of trials and their curves as MLflow's pages are to show them: best first, the settings as columns.
+
+    In the JSON in which those pages keep a shared view. They alone read it; another version of theirs may not.
+    """
+    first = plan.objectives.parts[0]
+    varied = [varied.run_field for varied in plan.space().varied]
+    columns = [
+        *(f"metrics.`{BEST}{name}_{plan.features}`" for name in ("fid", "recall")),
+        *(f"params.`{field}`" for field in (*_SETTINGS, *varied)),
+        *(f"tags.`{tag}`" for tag in ("network", "collapsed", "returned", "stopped")),
+    ]
+    view = {
+        "searchFilter": "tags.`ganvil.kind` = 'trial'",
+        "orderByKey": f"metrics.`{BEST}{first.metric}_{plan.features}`",
+        "orderByAsc": first.direction == "minimize",
+        "selectedColumns": columns,
+    }
+    return json.dumps(view)
+
+
 def of_trial(point: Point) -> str:
     """Its settings in a line; the parameters have them all."""
     return f"{point['network']}: {settings_line(point)}"
@@ -56,7 +82,7 @@ def of_search(
     """
     size = Resolution(height=plan.height, width=plan.width)
     ends = [("collapsed", sum(bool(f.collapsed) for f in found)), ("failed", sum(f.status == "failed" for f in found))]
-    ends.insert(1, ("stopped without hope", sum(f.status == "stopped" for f in found)))
+    ends.insert(1, ("stopped early", sum(f.status == "stopped" for f in found)))
     counts = "".join(f", {number} {what}" for what, number in ends if number)
     lines = [
         f"{len(found)} of {plan.num_trials} trials ended{counts}: {', '.join(plan.recipes)} on `{plan.data}` at {size},"

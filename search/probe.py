@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 import ray
 import torch
 from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError, WorkerCrashedError
+from ray.util.placement_group import placement_group, remove_placement_group
+from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from gan.begin import begin
 from gan.config import RunConfig
@@ -28,7 +30,7 @@ from gan.sampling.sample import sample
 from gan.step import step
 from search.cluster import Machines
 from search.fields import Choice, Point
-from search.gpu_share import Need, best_crowd, crowds, most_that_fit, table
+from search.gpu_share import Need, best_crowd, crowds, most_that_fit, share_of, table
 from search.plan import Plan
 from search.space import Space
 
@@ -45,9 +47,16 @@ class Place(NamedTuple):
     name: str | None
     gpus: float
 
-    def options(self, share: float = 1.0) -> dict[str, Any]:
-        of_kind = {} if self.name is None else {"resources": {self.name: 0.001}}
-        return {"num_gpus": self.gpus * share, "num_cpus": 1, **of_kind}
+    def options(self) -> dict[str, Any]:
+        """For one process that has it to itself."""
+        return {"num_gpus": self.gpus, "num_cpus": 1, "resources": self._of_kind()}
+
+    def bundle(self, num_cpus: int) -> dict[str, float]:
+        """For a placement group: one GPU, for several processes."""
+        return {"CPU": float(num_cpus), **({"GPU": self.gpus} if self.gpus else {}), **self._of_kind()}
+
+    def _of_kind(self) -> dict[str, float]:
+        return {} if self.name is None else {self.name: 0.001}
 
 
 def gpu_kinds(cluster: Mapping[str, float]) -> list[Place]:
@@ -137,8 +146,15 @@ def measure_rates(
     rates: dict[int, float] = {}
     run = plan.space().bases[network]
     for crowd in crowds(most):
-        runners = [_Runner.options(**place.options(1.0 / crowd)).remote(run, pictures) for _ in range(crowd)]  # type: ignore[attr-defined]
+        group = placement_group([place.bundle(crowd)])  # else several GPUs might share the crowd
+        seat = {
+            "num_cpus": 1,
+            "num_gpus": place.gpus * share_of(crowd),
+            "scheduling_strategy": PlacementGroupSchedulingStrategy(group, placement_group_bundle_index=0),
+        }
         try:
+            ray.get(group.ready(), timeout=_PATIENCE_SECONDS)
+            runners = [_Runner.options(**seat).remote(run, pictures) for _ in range(crowd)]  # type: ignore[attr-defined]
             ray.get([runner.warm_up.remote() for runner in runners], timeout=_PATIENCE_SECONDS)
             rates[crowd] = sum(ray.get([runner.rate.remote(seconds) for runner in runners]))
         except _FAILURES:
@@ -146,8 +162,7 @@ def measure_rates(
                 raise
             break
         finally:
-            for runner in runners:
-                ray.kill(runner)
+            remove_placement_group(group)  # and with it the processes
     return rates
 
 

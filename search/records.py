@@ -38,6 +38,7 @@ STOPPED, MICROBATCH, TAKEN_OVER = "stopped", "microbatch", "taken_over"
 POINT, PLAN = "ganvil.point", "ganvil.plan"  # as JSON
 CHECKPOINTS = "checkpoints"  # the candidates' folder
 NOTE = "mlflow.note.content"  # a run's or an experiment's description, in Markdown
+VIEW = "ganvil"  # of the trials, among the experiment's shared views
 CODE = "code_version"
 STEP_MARK = "images_per_second"  # logged at every tick, and always a number
 _CANDIDATE_FILES = (GENERATOR, FEATURES, RECORD)
@@ -242,10 +243,12 @@ class SearchRecord:
         params: Mapping[str, Any],
         dataset: Mapping[str, str] | None = None,
         description: str = "",
+        view: str = "",
     ) -> "SearchRecord":
         """Make the experiment and the run, or find them. UserError: nothing answers; it is there and resume is not.
 
         dataset: name, digest, source and source_type, as MLflow has them. description: of the experiment.
+        view: how MLflow's pages show the trials (search/descriptions.py).
         """
         client = MlflowClient(tracking_uri=tracking_uri)
         source = source_tags()
@@ -273,6 +276,10 @@ class SearchRecord:
             dataset=dataset or {},
         )
         record = cls(client, address)
+        if view:
+            record._record(
+                lambda: client.set_experiment_tag(experiment_id, f"mlflow.sharedViewState.{VIEW}", view)
+            )
         if dataset:
             record._record(lambda: client.log_inputs(run_id, [dataset_input(address)]))
         return record

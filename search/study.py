@@ -25,7 +25,7 @@ from gan.pixels import sheet
 from gan.recipe_file import recipe_text
 from search.cluster import Machines, TrialResources, choose_resources, cluster_address, connect, local_machine
 from search.collapse import CollapseRule
-from search.descriptions import dataset_of, of_experiment, of_search
+from search.descriptions import dataset_of, of_experiment, of_search, view_of
 from search.exchanges import ExchangeBook
 from search.failures import MOST_FAILURES, Forgiveness
 from search.folder import SearchFolder
@@ -135,6 +135,7 @@ def search(
             params={name: value for name, value in vars(plan).items() if name not in ("name", "data")},
             dataset=dataset_of(plan, pictures),
             description=of_experiment(plan),
+            view=view_of(plan),
         )
         shown = np.random.default_rng(0).permutation(len(pictures))[:_REALS_SHOWN]
         scale = max(1, 64 // max(plan.height, plan.width))

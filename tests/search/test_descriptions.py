@@ -1,4 +1,5 @@
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -6,12 +7,13 @@ import pytest
 import torch
 from mlflow import MlflowClient
 
+from gan.config import flatten
 from gan.data.dataset import PictureSet
 from gan.version import code_version
-from search.descriptions import dataset_of, of_experiment, of_search, of_trial
+from search.descriptions import dataset_of, of_experiment, of_search, of_trial, view_of
 from search.names import BEST
 from search.plan import Plan
-from search.records import NOTE, SearchRecord, TrialRecord
+from search.records import NOTE, VIEW, Outbox, SearchRecord, TrialRecord
 from search.report import Finding
 from search.space import Space
 from search.system_use import SystemUse
@@ -60,14 +62,13 @@ def test_runs_say_who_made_them_of_what_and_by_which_code(
     plan: Plan, space: Space, few_pictures: PictureSet, tmp_path: Path
 ) -> None:
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    dataset = dataset_of(plan, few_pictures)
+    said = {"dataset": dataset_of(plan, few_pictures), "description": of_experiment(plan), "view": view_of(plan)}
     for resume in (False, True):
-        record = SearchRecord.open(
-            uri, "s", resume=resume, tags={}, params={}, dataset=dataset, description=of_experiment(plan)
-        )
+        record = SearchRecord.open(uri, "s", resume=resume, tags={}, params={}, **said)  # type: ignore[arg-type]
     client = MlflowClient(uri)
     experiment = client.get_experiment_by_name("s")
     assert f"{BEST}fid_randconv" in experiment.tags[NOTE]
+    assert json.loads(experiment.tags[f"mlflow.sharedViewState.{VIEW}"])["orderByKey"] == "metrics.`best/fid_randconv`"
     trial = TrialRecord(
         record.address, trial_id="a", run_name="000-dcgan", tags={NOTE: of_trial(space.first_points()[0])}, params={}
     )
@@ -87,6 +88,15 @@ def test_runs_say_who_made_them_of_what_and_by_which_code(
         assert (given.dataset.name, given.dataset.digest) == ("armory", plan.data_fingerprint)
         assert given.dataset.source_type == "code"
     assert list(run.data.metrics)[:2] == ["fid_randconv", "recall_randconv"], "a comparison begins with the first"
+
+
+def test_every_column_of_the_view_is_one(plan: Plan, space: Space) -> None:
+    varied = dataclasses.replace(plan, varied=("loss.packing=1,2",))
+    columns = json.loads(view_of(varied))["selectedColumns"]
+    params = [column.removeprefix("params.`").rstrip("`") for column in columns if column.startswith("params.")]
+    assert "loss.packing" in params
+    for base in space.bases.values():
+        assert set(params) <= set(flatten(base))
 
 
 @pytest.mark.parametrize(
@@ -126,3 +136,25 @@ def test_a_process_knows_what_it_takes_of_a_gpu() -> None:
     assert after["system/gpu_memory_peak_megabytes"] >= 256.0
     assert after["system/gpu_memory_free_megabytes"] < after["system/gpu_memory_total_megabytes"]
     assert float(kept[0]) == 1.0
+
+
+def test_what_a_run_says_of_itself_waits_with_the_rest_while_mlflow_is_away(
+    plan: Plan, few_pictures: PictureSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    record = SearchRecord.open(uri, "s", resume=False, tags={}, params={}, dataset=dataset_of(plan, few_pictures))
+    real = MlflowClient.log_inputs
+
+    def away(*args: object, **kwargs: object) -> None:
+        raise ConnectionError("no route")
+
+    monkeypatch.setattr(MlflowClient, "log_inputs", away)
+    outbox = Outbox(pause=lambda seconds: None)
+    trial = TrialRecord(record.address, trial_id="a", run_name="000-dcgan", tags={}, params={}, outbox=outbox)
+    trial.tick(100, {"images_per_second": 2.0}, grid=None, candidate=None)
+    assert trial.num_waiting == 2
+    monkeypatch.setattr(MlflowClient, "log_inputs", real)
+    trial.tick(200, {"images_per_second": 2.0}, grid=None, candidate=None)
+    client = MlflowClient(uri)
+    assert len(client.get_run(trial.run_id).inputs.dataset_inputs) == 1
+    assert [metric.step for metric in client.get_metric_history(trial.run_id, "images_per_second")] == [100, 200]

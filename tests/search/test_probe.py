@@ -47,7 +47,8 @@ def test_each_kind_of_gpu_is_asked_for() -> None:
     assert gpu_kinds({"CPU": 4.0, "GPU": 1.0}) == [Place(None, 1.0)]
     both = gpu_kinds({"GPU": 3.0, "accelerator_type:T4": 2.0, "accelerator_type:A100": 1.0})
     assert both == [Place("accelerator_type:A100", 1.0), Place("accelerator_type:T4", 1.0)]
-    assert both[0].options(0.5) == {"num_gpus": 0.5, "num_cpus": 1, "resources": {"accelerator_type:A100": 0.001}}
+    assert both[0].options() == {"num_gpus": 1.0, "num_cpus": 1, "resources": {"accelerator_type:A100": 0.001}}
+    assert both[0].bundle(4) == {"CPU": 4.0, "GPU": 1.0, "accelerator_type:A100": 0.001}
 
 
 @pytest.mark.slow
