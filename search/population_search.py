@@ -27,6 +27,7 @@ from search.folder import SearchFolder
 from search.names import (
     BEST_IMAGES,
     COLLAPSED,
+    EXAMPLE,
     EXCHANGED,
     IDENTITY,
     LOSS,
@@ -45,10 +46,10 @@ from search.ticks import tick_at
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """Of a member that waits: where it is, and what its weights are worth."""
+    """Of a member that waits: what its weights are worth (search/population.py, `Member`)."""
 
-    images_seen: int
     loss: float
+    is_example: bool
     collapsed: bool
 
 
@@ -107,7 +108,7 @@ class Population(FIFOScheduler):  # type: ignore[misc]
             return str(TrialScheduler.CONTINUE)
         if not collapsed and tick_at(images, self._plan.tick_images) < next_tick:
             return str(TrialScheduler.CONTINUE)
-        self._waiting[number] = Report(images_seen=images, loss=float(result[LOSS]), collapsed=collapsed)
+        self._waiting[number] = Report(loss=float(result[LOSS]), is_example=bool(result[EXAMPLE]), collapsed=collapsed)
         return str(TrialScheduler.PAUSE if self._others_want_room(trial) else TrialScheduler.NOOP)
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
@@ -176,7 +177,7 @@ class Population(FIFOScheduler):  # type: ignore[misc]
 
     def _member(self, trial: Trial) -> Member:
         report = self._waiting[_number(trial)]
-        return Member(number=_number(trial), loss=report.loss, collapsed=report.collapsed, point=point_of(trial.config))
+        return Member(number=_number(trial), point=point_of(trial.config), **vars(report))
 
     def _checkpoint(self, donor: int, network: str, tick: int) -> str:
         """The donor's, of this very tick; empty where its storage has lost it."""

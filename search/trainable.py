@@ -31,7 +31,7 @@ from gan.networks.registry import name_of
 from gan.parallel import World
 from gan.pixels import sheet
 from gan.training import Training
-from search.collapse import CollapseRule
+from search.collapse import CollapseRule, Moment
 from search.folder import seal
 from search.history import Entry, best_entry, load_history, save_history
 from search.hopeless import Point, curve_of
@@ -42,6 +42,7 @@ from search.names import (
     COLLAPSED,
     COPIES_OVER,
     CURVE,
+    EXAMPLE,
     EXCHANGED,
     FID,
     FINISHED,
@@ -192,7 +193,8 @@ def result_of(
         FINISHED: last.moment.images_seen >= plan.total_images,
         FID: math.nan,
         RECALL: math.nan,
-        LOSS: _loss_now(last, plan, rule),
+        LOSS: _loss_now(last.moment, plan, rule),
+        EXAMPLE: rule.healthy(last.moment, plan.total_images) and last.moment.copies <= rule.most_copies,
     }
     if best is not None:
         scores = {name: value for name, value in best.metrics.items() if name.endswith(f"_{plan.features}")}
@@ -202,9 +204,11 @@ def result_of(
     return result
 
 
-def _loss_now(last: Entry, plan: Plan, rule: CollapseRule) -> float:
-    single, moment = plan.objectives.single, last.moment
-    if single is None or not rule.healthy(moment, plan.total_images) or moment.copies > rule.most_copies:
+def _loss_now(moment: Moment, plan: Plan, rule: CollapseRule) -> float:
+    """A young one whose samples are still alike has one, too: what it is to take over must be better."""
+    single = plan.objectives.single
+    bought = moment.copies > rule.most_copies or moment.diversity_features > rule.feature_ceiling
+    if single is None or bought or not moment.finite:
         return math.nan
     return single.loss(single.value_at(Point(moment.images_seen, moment.fid, moment.recall)))
 
