@@ -154,17 +154,20 @@ class Population(FIFOScheduler):  # type: ignore[misc]
         done = [one for one in done if checkpoints[one.donor]]
         self._book.write(tick, members, done, checkpoints)
         takes = {one.receiver: one for one in done}
+        waiting, self._waiting = self._waiting, {}
         for trial in live:
             number = _number(trial)
             one = takes.get(number)
             trial.set_config(_after(trial.config, tick, one, checkpoints))
-            if self._waiting[number].collapsed and one is None:
+            stays = waiting[number].collapsed and one is None
+            if stays and self._next_tick is not None:
+                self._waiting[number] = waiting[number]  # there may be somebody to take over from at the next
+            elif stays:
                 self._given_up.add(number)
-            if trial.status == Trial.RUNNING and one is None:
-                tune_controller._schedule_trial_train(trial)  # its process has waited in its report
-            elif trial.status == Trial.RUNNING:
+            if trial.status == Trial.RUNNING and (one is not None or number in self._waiting):
                 tune_controller.pause_trial(trial, should_checkpoint=False)
-        self._waiting.clear()
+            elif trial.status == Trial.RUNNING:
+                tune_controller._schedule_trial_train(trial)  # its process has waited in its report
 
     def _bandit(self, fields: Sequence[Field], members: Sequence[Member]) -> Explore:
         """PB2's explore, from all intervals so far."""

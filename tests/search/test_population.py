@@ -366,9 +366,23 @@ def test_where_nobody_is_alive_the_collapsed_end(begin: Callable[..., Machine]) 
     for number in range(4):
         machine.report(number, 2, math.nan, collapsed="samples alike")
     machine.step()
-    assert machine.book.last_tick == 2
-    assert sorted(machine.went_on) == [0, 1, 2, 3]
-    assert machine.report(0, 3, math.nan, collapsed="samples alike") == TrialScheduler.CONTINUE
+    assert machine.book.last_tick == 6, "no exchange is left to wait for"
+    assert machine.running() == [0, 1, 2, 3]
+    assert machine.report(0, 2, math.nan, collapsed="samples alike") == TrialScheduler.CONTINUE
+
+
+def test_who_collapsed_before_anybody_is_an_example_waits_for_the_next(begin: Callable[..., Machine]) -> None:
+    machine = begin(room=4)
+    machine.report(0, 1, math.nan, collapsed="not finite")
+    for number in (1, 2, 3):
+        machine.report(number, 2, math.nan)
+    machine.step()
+    assert (machine.book.last_tick, machine.running()) == (2, [1, 2, 3])
+    for number in (1, 2, 3):
+        machine.report(number, 4, float(number))
+    machine.step()
+    assert machine.trials[0].config[TAKEN_FROM] == 1
+    assert machine.running() == [0, 1, 2, 3]
 
 
 def test_one_that_waits_in_its_process_makes_room_when_nobody_trains(begin: Callable[..., Machine]) -> None:
