@@ -69,22 +69,27 @@ class Plan:
             if value < least:
                 raise UserError(f"{flag} {value} is too small: give {least} or more")
         check_algorithm(self.algorithm, len(self.recipes))
-        objectives = objectives_named(self.objective)
+        objectives_named(self.objective)
         if self.is_population:
-            if objectives.single is None:
-                raise UserError(
-                    f"--algorithm {self.algorithm} ranks its trials by one number: give --objective fid or recall"
-                )
-            if self.num_trials < 2:
-                raise UserError(
-                    f"--trials {self.num_trials}: --algorithm {self.algorithm} needs a population of 2 or more"
-                )
-            if not PopulationRule().exchanges(self.num_ticks):
-                raise UserError(
-                    f"--ticks {self.num_ticks}: --algorithm {self.algorithm} needs 3 or more, to exchange at some"
-                )
+            self._check_population()
         if not 0.0 < self.kimg < math.inf:
             raise UserError(f"--kimg {self.kimg} must be over 0: thousands of images that a trial is trained on")
+
+    def _check_population(self) -> None:
+        if self.objectives.single is None:
+            raise UserError(
+                f"--algorithm {self.algorithm} ranks its trials by one number: give --objective fid or recall"
+            )
+        if self.num_trials < 2:
+            raise UserError(f"--trials {self.num_trials}: --algorithm {self.algorithm} needs a population of 2 or more")
+        if not PopulationRule().exchanges(self.num_ticks):
+            raise UserError(
+                f"--ticks {self.num_ticks}: --algorithm {self.algorithm} needs 3 or more, to exchange at some"
+            )
+        if self.on_collapse != "stop":
+            raise UserError(
+                f"--on-collapse {self.on_collapse}: in a population what collapsed goes on from what did not; leave it out"
+            )
 
     @property
     def total_images(self) -> float:

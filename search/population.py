@@ -22,11 +22,15 @@ from search.fields import Field, Point, Range
 
 @dataclass(frozen=True, kw_only=True)
 class Member:
-    """One of the population at an exchange. loss: of its weights as they are, lower is better, NaN where nobody may
-    take over from it (no score, not alive, copies). collapsed: it cannot go on by itself."""
+    """One of the population at an exchange.
+
+    loss: of its weights as they are, lower is better; NaN where it is unknown or worth nothing (noise, copies).
+    is_example: others may take over from it. collapsed: it cannot go on by itself.
+    """
 
     number: int
     loss: float
+    is_example: bool
     collapsed: bool
     point: Point
 
@@ -73,23 +77,23 @@ class PopulationRule:
     ) -> list[TakeOver]:
         """What is done at that exchange; none where there is nobody to take over from.
 
-        Those that collapsed all take over, whatever their rank. Draws depend on seed, tick and receiver alone. explore:
-        PBT's own by default.
+        Those that collapsed all take over, whatever their rank; others only from a lower loss than theirs. Draws depend
+        on seed, tick and receiver alone. explore: PBT's own by default.
         """
         explore = explore or (lambda donor, taken, rng: self.explore(donor.point, fields, rng))
         ranked = sorted(members, key=lambda m: (m.collapsed, math.inf if math.isnan(m.loss) else m.loss, m.number))
         num = min(math.ceil(len(ranked) * self.share), len(ranked) // 2)
         receivers = {m.number for m in ranked if m.collapsed} | {m.number for m in ranked[len(ranked) - num :]}
-        scored = [m for m in ranked if math.isfinite(m.loss) and not m.collapsed]
-        donors = scored[: max(1, num)]
-        receivers -= {donor.number for donor in donors}
-        if not donors:
-            return []
+        examples = [m for m in ranked if m.is_example and math.isfinite(m.loss) and not m.collapsed][: max(1, num)]
         done: list[TakeOver] = []
-        for receiver in sorted(receivers):
-            rng = np.random.default_rng([seed, tick, receiver])
-            donor = donors[int(rng.integers(len(donors)))]
-            done.append(TakeOver(receiver, donor.number, explore(donor, [one.point for one in done], rng)))
+        for receiver in sorted((m for m in ranked if m.number in receivers), key=lambda m: m.number):
+            hopeless = receiver.collapsed or math.isnan(receiver.loss)
+            donors = [m for m in examples if m is not receiver and (hopeless or m.loss < receiver.loss)]
+            if donors:
+                rng = np.random.default_rng([seed, tick, receiver.number])
+                donor = donors[int(rng.integers(len(donors)))]
+                point = explore(donor, [one.point for one in done], rng)
+                done.append(TakeOver(receiver.number, donor.number, point))
         return done
 
     def explore(self, point: Point, fields: Iterable[Field], rng: np.random.Generator) -> Point:

@@ -27,6 +27,7 @@ from search.folder import SearchFolder
 from search.names import (
     BEST_IMAGES,
     COLLAPSED,
+    EXAMPLE,
     EXCHANGED,
     IDENTITY,
     LOSS,
@@ -45,10 +46,10 @@ from search.ticks import tick_at
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """Of a member that waits: where it is, and what its weights are worth."""
+    """Of a member that waits: what its weights are worth (search/population.py, `Member`)."""
 
-    images_seen: int
     loss: float
+    is_example: bool
     collapsed: bool
 
 
@@ -107,7 +108,7 @@ class Population(FIFOScheduler):  # type: ignore[misc]
             return str(TrialScheduler.CONTINUE)
         if not collapsed and tick_at(images, self._plan.tick_images) < next_tick:
             return str(TrialScheduler.CONTINUE)
-        self._waiting[number] = Report(images_seen=images, loss=float(result[LOSS]), collapsed=collapsed)
+        self._waiting[number] = Report(loss=float(result[LOSS]), is_example=bool(result[EXAMPLE]), collapsed=collapsed)
         return str(TrialScheduler.PAUSE if self._others_want_room(trial) else TrialScheduler.NOOP)
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
@@ -153,17 +154,20 @@ class Population(FIFOScheduler):  # type: ignore[misc]
         done = [one for one in done if checkpoints[one.donor]]
         self._book.write(tick, members, done, checkpoints)
         takes = {one.receiver: one for one in done}
+        waiting, self._waiting = self._waiting, {}
         for trial in live:
             number = _number(trial)
             one = takes.get(number)
             trial.set_config(_after(trial.config, tick, one, checkpoints))
-            if self._waiting[number].collapsed and one is None:
+            stays = waiting[number].collapsed and one is None
+            if stays and self._next_tick is not None:
+                self._waiting[number] = waiting[number]  # there may be somebody to take over from at the next
+            elif stays:
                 self._given_up.add(number)
-            if trial.status == Trial.RUNNING and one is None:
-                tune_controller._schedule_trial_train(trial)  # its process has waited in its report
-            elif trial.status == Trial.RUNNING:
+            if trial.status == Trial.RUNNING and (one is not None or number in self._waiting):
                 tune_controller.pause_trial(trial, should_checkpoint=False)
-        self._waiting.clear()
+            elif trial.status == Trial.RUNNING:
+                tune_controller._schedule_trial_train(trial)  # its process has waited in its report
 
     def _bandit(self, fields: Sequence[Field], members: Sequence[Member]) -> Explore:
         """PB2's explore, from all intervals so far."""
@@ -176,7 +180,7 @@ class Population(FIFOScheduler):  # type: ignore[misc]
 
     def _member(self, trial: Trial) -> Member:
         report = self._waiting[_number(trial)]
-        return Member(number=_number(trial), loss=report.loss, collapsed=report.collapsed, point=point_of(trial.config))
+        return Member(number=_number(trial), point=point_of(trial.config), **vars(report))
 
     def _checkpoint(self, donor: int, network: str, tick: int) -> str:
         """The donor's, of this very tick; empty where its storage has lost it."""

@@ -277,9 +277,7 @@ class SearchRecord:
         )
         record = cls(client, address)
         if view:
-            record._record(
-                lambda: client.set_experiment_tag(experiment_id, f"mlflow.sharedViewState.{VIEW}", view)
-            )
+            record._record(lambda: client.set_experiment_tag(experiment_id, f"mlflow.sharedViewState.{VIEW}", view))
         if dataset:
             record._record(lambda: client.log_inputs(run_id, [dataset_input(address)]))
         return record

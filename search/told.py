@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from search.collapse import CollapseRule
+from search.collapse import CollapseRule, Moment
 from search.history import Entry, best_entry
 from search.hopeless import Point, curve_of
 from search.names import (
@@ -14,6 +14,7 @@ from search.names import (
     COLLAPSED,
     COPIES_OVER,
     CURVE,
+    EXAMPLE,
     EXCHANGED,
     FID,
     FINISHED,
@@ -89,7 +90,8 @@ def result_of(
         FINISHED: last.moment.images_seen >= plan.total_images,
         FID: math.nan,
         RECALL: math.nan,
-        LOSS: loss_now(last, plan, rule),
+        LOSS: loss_now(last.moment, plan, rule),
+        EXAMPLE: rule.healthy(last.moment, plan.total_images) and last.moment.copies <= rule.most_copies,
     }
     if best is not None:
         scores = {name: value for name, value in best.metrics.items() if name.endswith(f"_{plan.features}")}
@@ -99,10 +101,14 @@ def result_of(
     return result
 
 
-def loss_now(last: Entry, plan: Plan, rule: CollapseRule) -> float:
-    """Of the latest weights by the only objective, lower is better; NaN where nobody is to take over from them."""
-    single, moment = plan.objectives.single, last.moment
-    if single is None or not rule.healthy(moment, plan.total_images) or moment.copies > rule.most_copies:
+def loss_now(moment: Moment, plan: Plan, rule: CollapseRule) -> float:
+    """Of these weights by the only objective, lower is better; NaN: unknown, or bought by copies or noise.
+
+    A young one whose samples are still alike has one, too: what it is to take over must be better.
+    """
+    single = plan.objectives.single
+    bought = moment.copies > rule.most_copies or moment.diversity_features > rule.feature_ceiling
+    if single is None or bought or not moment.finite:
         return math.nan
     return single.loss(single.value_at(Point(moment.images_seen, moment.fid, moment.recall)))
 

@@ -53,6 +53,26 @@ def trained_to_first_tick(config: RunConfig, pictures: PictureSet) -> Training:
     return training
 
 
+def test_a_run_goes_on_with_other_settings(few_pictures: PictureSet, tmp_path: Path) -> None:
+    """The same state at another rate; networks of other shapes are an error."""
+    trained = trained_to_first_tick(tiny_dcgan(), few_pictures)
+    save_checkpoint(tmp_path / "one", trained, few_pictures)
+    optimiser = dataclasses.replace(trained.config.optimiser, generator_lr=3e-5, discriminator_lr_ratio=2.0)
+    changed = dataclasses.replace(trained.config, optimiser=optimiser, seed=9)
+    other = load_training(tmp_path / "one", CPU, changed)
+    assert other.config == changed
+    for name, value in trained.state().items():
+        assert torch.equal(value, other.state()[name]), name
+    other.set_rates()
+    rates = [each.param_groups[0]["lr"] for each in (other.generator_optimiser, other.discriminator_optimiser)]
+    assert rates[0] == 3e-5
+    assert rates[1] / 6e-5 == pytest.approx(16 / 17, abs=0.1)  # R1 is lazy
+    next(iter(train(other, few_pictures)))
+    wider = dataclasses.replace(trained.config, network=trained.config.network.scaled(2.0))
+    with pytest.raises(UserError):
+        load_training(tmp_path / "one", CPU, wider)
+
+
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_run_cut_and_resumed_ends_with_the_same_bits(
     recipe: Callable[[], RunConfig], few_pictures: PictureSet, tmp_path: Path

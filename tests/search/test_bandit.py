@@ -65,7 +65,9 @@ def test_equal_gains_and_one_interval_are_no_trouble() -> None:
 
 
 def member(number: int, loss: float, lr: float) -> Member:
-    return Member(number=number, loss=loss, collapsed=False, point={"augment": "ada", "lr": lr, "target": 0.6})
+    return Member(
+        number=number, loss=loss, is_example=True, collapsed=False, point={"augment": "ada", "lr": lr, "target": 0.6}
+    )
 
 
 def test_the_book_knows_what_was_gained() -> None:

@@ -23,6 +23,7 @@ from search.history import Entry
 from search.names import (
     BEST_IMAGES,
     COLLAPSED,
+    EXAMPLE,
     EXCHANGED,
     FID,
     FINISHED,
@@ -52,8 +53,11 @@ FIELDS = [
 ]
 
 
-def member(number: int, loss: float, *, collapsed: bool = False) -> Member:
-    return Member(number=number, loss=loss, collapsed=collapsed, point={"augment": "ada", "lr": 3e-4, "target": 0.6})
+def member(number: int, loss: float, *, collapsed: bool = False, is_example: bool = True) -> Member:
+    point: Point = {"augment": "ada", "lr": 3e-4, "target": 0.6}
+    return Member(
+        number=number, loss=loss, is_example=is_example and not math.isnan(loss), collapsed=collapsed, point=point
+    )
 
 
 def pairs(*members: Member, seed: int = 0, tick: int = 4) -> dict[int, int]:
@@ -82,6 +86,16 @@ def test_who_collapsed_or_copies_is_nobodys_donor() -> None:
     assert pairs(member(0, nan), member(1, 5.0), member(2, nan), member(3, 7.0)) == {2: 1}
     assert pairs(member(0, nan), member(1, nan, collapsed=True)) == {}
     assert pairs(member(0, nan), member(1, nan), member(2, 3.0)) == {1: 2}
+
+
+def test_nobody_takes_over_what_is_worse_than_itself() -> None:
+    """A young one, whose samples are alike, is nobody's example; but its FID may be the better one for all that."""
+    young = [member(number, 990.0 + number, is_example=False) for number in range(3)]
+    assert pairs(member(3, 8000.0), *young) == {}
+    assert pairs(member(3, 700.0), *young) == {2: 3}
+    assert pairs(member(3, 8000.0), *young[:2], member(2, math.nan)) == {2: 3}
+    assert pairs(member(3, 8000.0), *young[:2], member(2, 1.0, collapsed=True)) == {2: 3}
+    assert pairs(*young, member(3, 995.0, is_example=False)) == {}
 
 
 def test_a_step_is_a_share_of_the_range() -> None:
@@ -207,6 +221,7 @@ class Machine:
             at.mkdir(parents=True)
             seal(at, 10_000 * tick + 16 * number)
         result = {"images_seen": 10_000 * tick + 16 * number, LOSS: loss, COLLAPSED: collapsed}
+        result[EXAMPLE] = math.isfinite(loss) and not collapsed
         decision = self.population.on_trial_result(self, trial, result)
         if decision == TrialScheduler.PAUSE:
             trial.status = Trial.PAUSED
@@ -351,9 +366,23 @@ def test_where_nobody_is_alive_the_collapsed_end(begin: Callable[..., Machine]) 
     for number in range(4):
         machine.report(number, 2, math.nan, collapsed="samples alike")
     machine.step()
-    assert machine.book.last_tick == 2
-    assert sorted(machine.went_on) == [0, 1, 2, 3]
-    assert machine.report(0, 3, math.nan, collapsed="samples alike") == TrialScheduler.CONTINUE
+    assert machine.book.last_tick == 6, "no exchange is left to wait for"
+    assert machine.running() == [0, 1, 2, 3]
+    assert machine.report(0, 2, math.nan, collapsed="samples alike") == TrialScheduler.CONTINUE
+
+
+def test_who_collapsed_before_anybody_is_an_example_waits_for_the_next(begin: Callable[..., Machine]) -> None:
+    machine = begin(room=4)
+    machine.report(0, 1, math.nan, collapsed="not finite")
+    for number in (1, 2, 3):
+        machine.report(number, 2, math.nan)
+    machine.step()
+    assert (machine.book.last_tick, machine.running()) == (2, [1, 2, 3])
+    for number in (1, 2, 3):
+        machine.report(number, 4, float(number))
+    machine.step()
+    assert machine.trials[0].config[TAKEN_FROM] == 1
+    assert machine.running() == [0, 1, 2, 3]
 
 
 def test_one_that_waits_in_its_process_makes_room_when_nobody_trains(begin: Callable[..., Machine]) -> None:
@@ -445,11 +474,13 @@ def entry(images: int, fid: float, *, diversity: float = 0.8, copies: float = 0.
 
 
 def test_what_a_member_is_ranked_by_is_what_it_is_now(plan: Plan) -> None:
+    """Copies and noise buy their numbers; a young one has an honest, high FID."""
     rule = CollapseRule()
-    assert loss_now(entry(40_000, 30.0), plan, rule) == 30.0
-    assert loss_now(entry(40_000, 30.0), dataclasses.replace(plan, objective="recall"), rule) == -0.2
-    for bad in (entry(10_000, 30.0), entry(40_000, 30.0, diversity=0.01), entry(40_000, 30.0, copies=0.3)):
-        assert math.isnan(loss_now(bad, plan, rule))
+    assert loss_now(entry(40_000, 30.0).moment, plan, rule) == 30.0
+    assert loss_now(entry(10_000, 30.0, diversity=0.01).moment, plan, rule) == 30.0
+    assert loss_now(entry(40_000, 30.0).moment, dataclasses.replace(plan, objective="recall"), rule) == -0.2
+    for bad in (entry(40_000, 30.0, diversity=9.0), entry(40_000, 30.0, copies=0.3)):
+        assert math.isnan(loss_now(bad.moment, plan, rule))
 
 
 def test_an_exchange_that_was_not_made_is_waited_for(plan: Plan) -> None:

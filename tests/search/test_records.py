@@ -131,6 +131,16 @@ def test_a_resumed_trial_goes_on_in_its_run_and_doubles_nothing(record: SearchRe
     assert len(record.trial_runs()) == 1
 
 
+def test_a_parameter_stays_what_it_was_at_first(record: SearchRecord) -> None:
+    """MLflow refuses another value, and with it all that came in the same piece."""
+    for rate in (1e-3, 2e-3):
+        params = {"optimiser.generator_lr": rate} | ({"seed": 3} if rate > 1e-3 else {})
+        written = TrialRecord(record.address, trial_id="p", run_name="001-dcgan", tags={}, params=params)
+        assert written.num_waiting == 0
+    run = MlflowClient(record.address.tracking_uri).get_run(written.run_id)
+    assert run.data.params == {"optimiser.generator_lr": "0.001", "seed": "3"}
+
+
 def test_a_grid_that_came_before_the_kill_is_not_doubled(record: SearchRecord) -> None:
     client = MlflowClient(record.address.tracking_uri)
     first = trial(record.address)
