@@ -88,7 +88,8 @@ class Plan:
             )
         if self.on_collapse != "stop":
             raise UserError(
-                f"--on-collapse {self.on_collapse}: in a population what collapsed goes on from what did not; leave it out"
+                f"--on-collapse {self.on_collapse}: in a population what collapsed goes on from what did not: leave it"
+                " out"
             )
 
     @property

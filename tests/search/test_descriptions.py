@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from gan.version import code_version
 from search.descriptions import dataset_of, of_experiment, of_search, of_trial, view_of
 from search.names import BEST
 from search.plan import Plan
+from search.courier import Courier
 from search.records import NOTE, VIEW, Outbox, SearchRecord, TrialRecord
 from search.report import Finding
 from search.space import Space
@@ -149,12 +151,13 @@ def test_what_a_run_says_of_itself_waits_with_the_rest_while_mlflow_is_away(
         raise ConnectionError("no route")
 
     monkeypatch.setattr(MlflowClient, "log_inputs", away)
-    outbox = Outbox(pause=lambda seconds: None)
-    trial = TrialRecord(record.address, trial_id="a", run_name="000-dcgan", tags={}, params={}, outbox=outbox)
+    courier = Courier(Outbox(), pause=lambda seconds: time.sleep(0.01))
+    trial = TrialRecord(record.address, trial_id="a", run_name="000-dcgan", tags={}, params={}, courier=courier)
     trial.tick(100, {"images_per_second": 2.0}, grid=None, candidate=None)
     assert trial.num_waiting == 2
     monkeypatch.setattr(MlflowClient, "log_inputs", real)
     trial.tick(200, {"images_per_second": 2.0}, grid=None, candidate=None)
+    assert courier.wait(30.0)
     client = MlflowClient(uri)
     assert len(client.get_run(trial.run_id).inputs.dataset_inputs) == 1
     assert [metric.step for metric in client.get_metric_history(trial.run_id, "images_per_second")] == [100, 200]

@@ -1,6 +1,7 @@
 """A search for one number, from the study to the tables."""
 
 import dataclasses
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ from optuna.trial import TrialState
 from rich.console import Console
 
 from gan.errors import UserError
+from search.descriptions import view_of
 from search.algorithms import ALGORITHMS
-from search.closing import trials_page
 from search.folder import SearchFolder
 from search.names import COLLAPSED, CURVE, FID, FINISHED, RECALL, STOPPED, point_of
 from search.objectives import OBJECTIVES, objectives_named
@@ -86,9 +87,9 @@ def test_the_tables_of_one_number(name: str, plan: Plan, folder: SearchFolder) -
         console.print(front_table(found, plan))
     assert f"Best trial by {plan.objectives}" in capture.get()
     draw_front(found, plan, folder.local_path / "pareto.png")
-    page = trials_page("http://host", "1", plan)
-    assert f"{name}_randconv" in page
-    assert page.endswith("true" if name == "fid" else "false")
+    view = json.loads(view_of(plan))
+    assert view["orderByKey"] == f"metrics.`best/{name}_randconv`"
+    assert view["orderByAsc"] is (name == "fid")
 
 
 def test_what_halving_stopped_is_told_with_its_values(plan: Plan, folder: SearchFolder) -> None:
