@@ -139,6 +139,7 @@ def search(
             record.settle(_ended(study), others="KILLED")
             record.end("KILLED")
             _keep_report(outcome, plan, folder, record)
+        record.wait()
         return outcome
     finally:
         ray.shutdown()
