@@ -1,8 +1,8 @@
 """Records on their way to MLflow, in a thread of their own: training waits for them only while MLflow answers.
 
 Whoever hands something over waits a few seconds for it to arrive, so that in quiet times a tick's records are there
-before its checkpoint is. Once deliveries fail nobody waits: they are tried again, with longer
-pauses, until they arrive, in their order. The thread lives as long as there is something to deliver.
+before its checkpoint is. Once deliveries fail, or hang, nobody waits: they are tried again, with longer pauses, until
+they arrive, in their order. The thread lives as long as there is something to deliver.
 """
 
 import threading
@@ -53,7 +53,8 @@ class Courier:
     def wait_a_moment(self) -> bool:
         """Until all has arrived, or cannot, or the moment is over; whether it has."""
         with self._change:
-            self._change.wait_for(lambda: not self._running or self._failing, MOMENT_SECONDS)
+            if not self._change.wait_for(lambda: not self._running or self._failing, MOMENT_SECONDS):
+                self._failing = True  # a server that hangs is as good as away
             return not self._running
 
     def wait(self, seconds: float) -> bool:
@@ -71,7 +72,7 @@ class Courier:
                     self._change.notify_all()
                     return
                 failures = 0 if done else failures + 1
-                self._failing = failures >= _AWAY_AFTER
+                self._failing = not done and (self._failing or failures >= _AWAY_AFTER)
                 self._change.notify_all()
             if not done:
                 self._pause(min(_FIRST_PAUSE_SECONDS * 2.0 ** (failures - 1), _LONGEST_PAUSE_SECONDS))

@@ -16,8 +16,8 @@ from search.gpu_share import AUTO
 from search.lessons import lessons_of
 from search.plan import Plan
 from search.short_names import settings_line
-from search.study import Wishes
 from search.tracking import hide_password
+from search.wishes import Wishes
 
 _TIMED_STEPS = 2
 

@@ -127,7 +127,7 @@ class TrialRecord:
         self._pictured: set[int] = set()
         self._candidates: set[int] = set()
         self._artifact_uri = ""
-        self._courier = courier or Courier(Outbox())
+        self._courier = Courier(Outbox()) if courier is None else courier
         self._courier.add(self._open)
         if address.dataset:
             self._courier.add(lambda: self._client.log_inputs(self.run_id, [dataset_input(address)]))
@@ -350,10 +350,11 @@ class SearchRecord:
     def end(self, status: str) -> None:
         """Close the search's own run: FINISHED, or KILLED where it was stopped and can be resumed."""
         self._record(lambda: self._client.set_terminated(self.address.parent_run_id, status=status))
+
+    def wait(self) -> None:
+        """Until MLflow has all, for `_SEARCH_END_SECONDS` at most."""
         if not self._courier.wait(_SEARCH_END_SECONDS):
-            log.error(
-                "MLflow is away: %d records of the search itself are missing; --resume writes them", len(self._courier)
-            )
+            log.error("MLflow is away: %d records of the search itself wait; --resume writes them", len(self._courier))
 
     def _record(self, delivery: Callable[[], None]) -> None:
         self._courier.add(delivery)

@@ -144,7 +144,8 @@ def _search(options: argparse.Namespace) -> int:
     demand_answer(tracking)
 
     # From here on Ray, Optuna and MLflow are needed: seconds to import.
-    from search.study import Wishes, search
+    from search.study import search
+    from search.wishes import Wishes
 
     wishes = Wishes(
         cpus=options.cpus_per_trial,

@@ -1,12 +1,8 @@
 """A whole search: the records, the study and Tune, begun or gone on with."""
 
-import dataclasses
-import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import optuna
@@ -14,7 +10,6 @@ import ray
 import torch
 from optuna.trial import TrialState
 from ray import tune
-from ray.tune.experiment import Trial
 from rich.console import Console
 
 from gan.data.dataset import PictureSet
@@ -22,67 +17,25 @@ from gan.features.registry import load_feature_net
 from gan.metrics.diversity import RealSpread
 from gan.metrics.evaluate import Reference
 from gan.pixels import sheet
-from gan.recipe_file import recipe_text
-from search.cluster import Machines, TrialResources, choose_resources, cluster_address, connect, local_machine
+from search.cluster import cluster_address, connect, local_machine
 from search.collapse import CollapseRule
-from search.descriptions import dataset_of, of_experiment, of_search, view_of
-from search.exchanges import ExchangeBook
-from search.failures import MOST_FAILURES, Forgiveness
+from search.descriptions import dataset_of, of_experiment, view_of
 from search.folder import SearchFolder
-from search.gpu_share import AUTO, Auto, share_of
+from search.keeping import keep_report
 from search.lessons import lessons_of, teach
 from search.live import LiveView, Progress
-from search.names import TRIAL_FOLDER, TRIAL_ID
-from search.optuna_search import StudySearch, num_to_run, open_study
+from search.names import TRIAL_ID
+from search.optuna_search import num_to_run, open_study
 from search.patience import storage_or_user_error
 from search.plan import Plan, begin_folder
-from search.plots import draw_settings
-from search.population import PopulationRule
-from search.population_search import Population, PopulationSearch
-from search.probe import trials_per_gpu
 from search.records import PLAN, SearchRecord, demand_mlflow
-from search.report import Finding, draw_front, findings, front_of, recipe_file, write_leaderboard
-from search.stopper import StopBehind, curves_of, rule_of
+from search.report import Finding, findings
 from search.stopping import sigterm_is_ctrl_c
 from search.trainable import run_trial
+from search.tuner import tuner
+from search.wishes import Wishes
 
 _REALS_SHOWN = 64
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wishes:
-    """Resources as asked for; None: chosen by what the machines have; AUTO: by what trials are measured to need."""
-
-    cpus: float | None
-    gpus: float | Auto | None
-    max_concurrent: int | None
-    processes: int = 1
-
-    def on(self, machines: Machines) -> TrialResources:
-        """What a trial gets there; UserError where not even one fits."""
-        return choose_resources(
-            machines,
-            cpus=self.cpus,
-            gpus=None if isinstance(self.gpus, str) else self.gpus,
-            max_concurrent=self.max_concurrent,
-            processes=self.processes,
-        )
-
-    def measured(self, plan: Plan, pictures: PictureSet, machines: Machines, console: Console) -> "Wishes":
-        """With AUTO settled, by a probe where there are GPUs."""
-        if self.gpus != AUTO:
-            return self
-
-        def say(text: str) -> None:
-            console.print(text, highlight=False, markup=False)
-
-        if machines.num_gpus < 1:
-            say("--gpus-per-trial auto: there are no GPUs, trials take none")
-            return dataclasses.replace(self, gpus=0.0)
-        if self.processes > 1:
-            say("--gpus-per-trial auto: processes that train together take a whole GPU each")
-            return dataclasses.replace(self, gpus=1.0)
-        return dataclasses.replace(self, gpus=share_of(trials_per_gpu(plan, pictures, machines, say)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +110,7 @@ def search(
             )
             view = LiveView(Progress(plan=plan, num_done_before=plan.num_trials - left), record.close_trial, console)
             with closing(view), storage_or_user_error(plan.name):
-                _tuner(trainable, plan, study, left, folder, resources, view).fit()
+                tuner(trainable, plan, study, left, folder, resources, view).fit()
         outcome = Outcome(
             found=findings(study, plan),
             complete=num_to_run(study, plan.num_trials) == 0,
@@ -165,12 +118,13 @@ def search(
         )
         if outcome.complete:
             record.settle(_ended(study))
-            notes = _keep_report(outcome, study, plan, folder, record)
+            notes = keep_report(outcome.found, study, plan, folder, record)
             record.end("FINISHED")
         else:  # whoever stopped it may not wait long: a Ray job has three seconds
             record.settle(_ended(study), others="KILLED")
             record.end("KILLED")
-            notes = _keep_report(outcome, study, plan, folder, record)
+            notes = keep_report(outcome.found, study, plan, folder, record)
+        record.wait()
         for note in notes:
             console.print(note, highlight=False, markup=False)
         return outcome
@@ -188,81 +142,6 @@ def measure_reals(plan: Plan, pictures: PictureSet, folder: SearchFolder) -> tup
     return reference, RealSpread.of(pictures.images, reference.training.features)
 
 
-def _tuner(
-    trainable: object,
-    plan: Plan,
-    study: optuna.Study,
-    left: int,
-    folder: SearchFolder,
-    resources: TrialResources,
-    view: LiveView,
-) -> tune.Tuner:
-    rule = rule_of(plan)
-    storage, filesystem = folder.tune_storage
-    searcher, scheduler = _searcher(plan, study, left, folder, resources)
-    at_once, num_to_keep = resources.max_concurrent, 1
-    if plan.is_population:
-        left += 1  # its searcher says by itself when it has ended,
-        at_once = None  # and how many may train: all are to have begun
-        num_to_keep += PopulationRule().every  # a donor may be an exchange ahead of who is still to take over
-    return tune.Tuner(
-        tune.with_resources(
-            trainable,
-            tune.PlacementGroupFactory([{"CPU": resources.cpus, "GPU": resources.gpus}] * resources.processes),
-        ),
-        tune_config=tune.TuneConfig(
-            search_alg=searcher,
-            scheduler=scheduler,
-            num_samples=left,
-            max_concurrent_trials=at_once,
-            trial_dirname_creator=_trial_folder,
-            trial_name_creator=_trial_folder,
-            reuse_actors=True,  # a worker's imports take longer than a small trial's tick
-        ),
-        run_config=tune.RunConfig(
-            name=plan.name,
-            storage_path=storage,
-            storage_filesystem=filesystem,
-            failure_config=tune.FailureConfig(max_failures=MOST_FAILURES),
-            checkpoint_config=tune.CheckpointConfig(num_to_keep=num_to_keep),
-            callbacks=[view, Forgiveness()],
-            stop=None if rule is None else StopBehind(rule, plan.total_images, curves_of(study)),
-            verbose=0,
-        ),
-    )
-
-
-def _searcher(
-    plan: Plan, study: optuna.Study, left: int, folder: SearchFolder, resources: TrialResources
-) -> tuple[StudySearch, Population | None]:
-    """And the scheduler, where it is not Tune's: trials in the order in which they come."""
-    settings: dict[str, Any] = {
-        "seed": plan.seed,
-        "num_trials": plan.num_trials,
-        "algorithm": plan.algorithm,
-        "objectives": plan.objectives,
-    }
-    if not plan.is_population:
-        return StudySearch(study, plan.space(), folder, **settings), None
-    book = ExchangeBook(study)
-    population = Population(plan, folder, book, PopulationRule(), num_members=left, max_active=resources.max_concurrent)
-    searcher = PopulationSearch(
-        study,
-        plan.space(),
-        folder,
-        **settings,
-        population=population,
-        book=book,
-        num_left=left,
-        tick_images=plan.tick_images,
-    )
-    return searcher, population
-
-
-def _trial_folder(trial: Trial) -> str:
-    return str(trial.config[TRIAL_FOLDER])
-
-
 def _ended(study: optuna.Study) -> dict[str, str]:
     """Trial id to the status that its MLflow run should have."""
     status = {TrialState.COMPLETE: "FINISHED", TrialState.PRUNED: "FINISHED", TrialState.FAIL: "FAILED"}
@@ -271,26 +150,3 @@ def _ended(study: optuna.Study) -> dict[str, str]:
         for trial in study.get_trials(deepcopy=False)
         if trial.state in status and TRIAL_ID in trial.user_attrs
     }
-
-
-def _keep_report(
-    outcome: Outcome, study: optuna.Study, plan: Plan, folder: SearchFolder, record: SearchRecord
-) -> list[str]:
-    """Tables, plots and the front's recipes, in the search's folder and in its MLflow run; what was left out."""
-    with tempfile.TemporaryDirectory(prefix="ganvil-report-") as temporary:
-        files = [Path(temporary) / name for name in ("leaderboard.csv", "pareto.csv", "pareto.png")]
-        write_leaderboard(outcome.found, files[0])
-        write_leaderboard([finding for finding in outcome.found if finding.on_front], files[1])
-        draw_front(outcome.found, plan, files[2])
-        drawn, left_out = draw_settings(study, outcome.found, plan, Path(temporary))
-        files += drawn
-        for finding in front_of(outcome.found):
-            files.append(Path(temporary) / recipe_file(finding))
-            files[-1].write_text(recipe_text(plan.space().build_run(finding.point)))
-        for file in files:
-            folder.write(file.name, file.read_bytes())
-        record.log_files(*files)
-    pictures = [file.name for file in (files[2], *drawn)]
-    run_id, links = record.address.parent_run_id, record.trial_pages()
-    record.describe(of_search(plan, outcome.found, run_id=run_id, pictures=pictures, links=links))
-    return left_out

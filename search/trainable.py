@@ -303,7 +303,7 @@ def _begin_or_resume(
 
 @contextmanager
 def _resumed_checkpoint(resume_from: str | None) -> Iterator[Path | None]:
-    """The folder of the checkpoint that this attempt goes on from, None where it begins; None of None."""
+    """The folder of the checkpoint that this attempt goes on from; None where it begins, or for None."""
     checkpoint = None if resume_from is None else tune.get_checkpoint()
     if checkpoint is None and resume_from:
         checkpoint = tune.Checkpoint(*locate(resume_from))

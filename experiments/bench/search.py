@@ -46,7 +46,8 @@ from search.names import point_of
 from search.optuna_search import open_study
 from search.plan import Plan, stored_plan
 from search.scoring import measure
-from search.study import Wishes, search
+from search.study import search
+from search.wishes import Wishes
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = Path(__file__).with_suffix(".json")

@@ -11,10 +11,10 @@ from mlflow import MlflowClient
 from gan.config import flatten
 from gan.data.dataset import PictureSet
 from gan.version import code_version
+from search.courier import Courier
 from search.descriptions import dataset_of, of_experiment, of_search, of_trial, view_of
 from search.names import BEST
 from search.plan import Plan
-from search.courier import Courier
 from search.records import NOTE, VIEW, Outbox, SearchRecord, TrialRecord
 from search.report import Finding
 from search.space import Space

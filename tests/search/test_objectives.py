@@ -12,8 +12,8 @@ from optuna.trial import TrialState
 from rich.console import Console
 
 from gan.errors import UserError
-from search.descriptions import view_of
 from search.algorithms import ALGORITHMS
+from search.descriptions import view_of
 from search.folder import SearchFolder
 from search.names import COLLAPSED, CURVE, FID, FINISHED, RECALL, STOPPED, point_of
 from search.objectives import OBJECTIVES, objectives_named

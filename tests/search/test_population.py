@@ -148,6 +148,7 @@ def plan(plan: Plan) -> Plan:
         ({"objective": "both"}, "--objective fid or recall"),
         ({"num_trials": 1}, "--trials 1"),
         ({"num_ticks": 2}, "--ticks 2"),
+        ({"on_collapse": "return"}, "--on-collapse return"),
     ],
 )
 def test_what_no_population_can_be(plan: Plan, settings: dict[str, Any], said: str) -> None:

@@ -15,7 +15,7 @@ from gan.data.dataset import PictureSet
 from search.cluster import Machines
 from search.plan import Plan
 from search.probe import Place, gpu_kinds, largest_run, measure_needs, measure_rates, trials_per_gpu
-from search.study import Wishes
+from search.wishes import Wishes
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -21,7 +21,8 @@ from search.collapse import CollapseRule, Moment, since_return
 from search.folder import SearchFolder
 from search.plan import Plan
 from search.second_chance import ALIVE, SecondChance, gentler
-from search.study import Wishes, search
+from search.study import search
+from search.wishes import Wishes
 
 RULE = CollapseRule()
 
