@@ -70,7 +70,7 @@ def _run(options: argparse.Namespace) -> int:
     from ops.registry import Registry
     from ops.service import ServiceError
     from ops.tracking_server import connect, working_folder
-    from search.tracking import tracking_uri
+    from search.records.tracking import tracking_uri
 
     uri = tracking_uri(options.tracking_uri)
     client = connect(uri)

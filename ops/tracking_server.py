@@ -12,7 +12,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from gan.errors import UserError
-from search.tracking import be_quick, demand_answer, hide_password
+from search.records.tracking import be_quick, demand_answer, hide_password
 
 _UPLOAD_SECONDS = "300"  # a server may write a large file on to its own store before it answers
 

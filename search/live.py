@@ -15,7 +15,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from search.failures import error_of, is_lost_node
+from search.judging.ticks import tick_at
+from search.machines.failures import error_of, is_lost_node
 from search.names import (
     COLLAPSED,
     EXCHANGED,
@@ -31,7 +32,6 @@ from search.names import (
     trial_name,
 )
 from search.plan import Plan
-from search.ticks import tick_at
 
 _NONE = "-"
 _ENDED = {"done": "green", "collapsed": "yellow", "stopped": "magenta", "failed": "red"}  # and their colours

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gan.networks.registry import NETWORKS
-from search.fields import Point
+from search.space.fields import Point
 
 # Beside its point in the space, a trial's config holds its identity.
 TRIAL_ID: Final = "trial_id"
 TRIAL_NUMBER: Final = "trial_number"
 TRIAL_FOLDER: Final = "trial_folder"
 RESUME_FROM: Final = "resume_from"
-# And, in a population (search/population_search.py):
+# And, in a population (search/population/scheduler.py):
 EXCHANGED: Final = "exchanged"  # the tick of the last exchange; 0 before any
 TAKE_OVER: Final = "take_over"  # the checkpoint of another member to go on from since then, else ""
 TAKEN_FROM: Final = "taken_from"  # that member's number, else -1

@@ -12,14 +12,14 @@ from gan.data.resolution import Resolution
 from gan.errors import UserError
 from gan.features.registry import FEATURE_NETS
 from gan.recipes import recipe_named
-from search.algorithms import DEFAULT, POPULATIONS
-from search.collapse import OnCollapse
-from search.gpu_share import AUTO, Auto
-from search.job_copy import in_job_copy
-from search.objectives import BOTH
+from search.judging.collapse import OnCollapse
+from search.judging.objectives import BOTH
+from search.judging.retention import KEPT
+from search.machines.gpu_share import AUTO, Auto
+from search.machines.job_copy import in_job_copy
 from search.plan import Plan, choose_recipes
-from search.retention import KEPT
-from search.tracking import tracking_uri
+from search.proposing.algorithms import DEFAULT, POPULATIONS
+from search.records.tracking import tracking_uri
 
 TRIALS, TICKS, SAMPLES, FEATURES, SEED = 16, 10, 1000, "randconv", 0
 FIT: Fit = "letterbox"

@@ -12,14 +12,14 @@ from gan.errors import UserError
 from gan.networks.registry import name_of, network_named
 from gan.recipe_file import ENDING as RECIPE_FILE
 from gan.recipes import recipe_named
-from search.algorithms import DEFAULT, POPULATIONS, check_algorithm
-from search.collapse import OnCollapse
-from search.folder import SETTINGS, SearchFolder
-from search.objectives import BOTH, Objectives, objectives_named
-from search.population import PopulationRule
-from search.retention import KEPT
-from search.space import Space
-from search.vary import Varied, with_settings
+from search.judging.collapse import OnCollapse
+from search.judging.objectives import BOTH, Objectives, objectives_named
+from search.judging.retention import KEPT
+from search.population.rule import PopulationRule
+from search.proposing.algorithms import DEFAULT, POPULATIONS, check_algorithm
+from search.space.space import Space
+from search.space.vary import Varied, with_settings
+from search.storage.folder import SETTINGS, SearchFolder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +27,12 @@ class Plan:
     """A search's settings, all of them resolved.
 
     recipes: one a network, in the order of the first trials. kimg: thousands of images a trial is trained on.
-    num_samples: pictures scored at each of num_ticks ticks, of seeds 0, 1, … settings and varied: what --set and
-    --vary were given (search/vary.py). early_stopping: whether trials that are behind are ended (search/stopper.py).
-    on_collapse: what becomes of a collapsed trial (search/second_chance.py). keep: so many of its checkpoints, the best
-    by each objective (search/retention.py). algorithm: who proposes the trials (search/algorithms.py). learn_from:
-    earlier searches (search/lessons.py). objective: what trials are compared by (search/objectives.py).
+    num_samples: pictures scored at each of num_ticks ticks, of seeds 0, 1, … settings and varied: what --set and --vary
+    were given (search/space/vary.py). early_stopping: whether trials that are behind are ended
+    (search/judging/stopper.py). on_collapse: what becomes of a collapsed trial (search/trial/second_chance.py). keep:
+    so many of its checkpoints, the best by each objective (search/judging/retention.py). algorithm: who proposes the
+    trials (search/proposing/algorithms.py). learn_from: earlier searches (search/proposing/lessons.py). objective: what
+    trials are compared by (search/judging/objectives.py).
     """
 
     name: str

@@ -11,13 +11,13 @@ from gan.data.stream import PictureStream
 from gan.device import choose_device
 from gan.networks.interface import num_parameters
 from gan.step import step
-from search.cluster import cluster_address, local_machine
-from search.gpu_share import AUTO
-from search.lessons import lessons_of
+from search.machines.cluster import cluster_address, local_machine
+from search.machines.gpu_share import AUTO
+from search.machines.wishes import Wishes
 from search.plan import Plan
-from search.short_names import settings_line
-from search.tracking import hide_password
-from search.wishes import Wishes
+from search.proposing.lessons import lessons_of
+from search.records.tracking import hide_password
+from search.space.short_names import settings_line
 
 _TIMED_STEPS = 2
 

@@ -22,10 +22,8 @@ from gan.features.registry import FEATURE_NETS  # noqa: E402
 from gan.networks.interface import check_resolution  # noqa: E402
 from gan.networks.registry import NETWORKS  # noqa: E402
 from gan.recipes import RECIPES  # noqa: E402
-from search.algorithms import ALGORITHMS  # noqa: E402
-from search.collapse import OnCollapse  # noqa: E402
-from search.folder import SearchFolder  # noqa: E402
-from search.objectives import OBJECTIVES  # noqa: E402
+from search.judging.collapse import OnCollapse  # noqa: E402
+from search.judging.objectives import OBJECTIVES  # noqa: E402
 from search.options import (  # noqa: E402
     FIT,
     absolute_source,
@@ -37,7 +35,9 @@ from search.options import (  # noqa: E402
     search_name,
 )
 from search.plan import Plan, check_same_pictures, choose_recipes, stored_plan  # noqa: E402
-from search.tracking import be_quick, demand_answer  # noqa: E402
+from search.proposing.algorithms import ALGORITHMS  # noqa: E402
+from search.records.tracking import be_quick, demand_answer  # noqa: E402
+from search.storage.folder import SearchFolder  # noqa: E402
 
 _EPILOG = f"""\
 SOURCE is a folder of pictures (subfolders are classes), a zip of one, a URL of such a zip, or armory (built in).
@@ -144,8 +144,8 @@ def _search(options: argparse.Namespace) -> int:
     demand_answer(tracking)
 
     # From here on Ray, Optuna and MLflow are needed: seconds to import.
+    from search.machines.wishes import Wishes
     from search.study import search
-    from search.wishes import Wishes
 
     wishes = Wishes(
         cpus=options.cpus_per_trial,
@@ -162,7 +162,7 @@ def _search(options: argparse.Namespace) -> int:
         plan, pictures, folder=folder, tracking_uri=tracking, wishes=wishes, resume=options.resume, console=console
     )
 
-    from search.closing import closing_words
+    from search.results.closing import closing_words
 
     closing_words(outcome, plan, folder, tracking, console)
     return 0 if outcome.complete else 130

@@ -17,23 +17,23 @@ from gan.features.registry import load_feature_net
 from gan.metrics.diversity import RealSpread
 from gan.metrics.evaluate import Reference
 from gan.pixels import sheet
-from search.cluster import cluster_address, connect, local_machine
-from search.collapse import CollapseRule
-from search.descriptions import dataset_of, of_experiment, view_of
-from search.folder import SearchFolder
-from search.keeping import keep_report
-from search.lessons import lessons_of, teach
+from search.judging.collapse import CollapseRule
 from search.live import LiveView, Progress
+from search.machines.cluster import cluster_address, connect, local_machine
+from search.machines.stopping import sigterm_is_ctrl_c
+from search.machines.wishes import Wishes
 from search.names import TRIAL_ID
-from search.optuna_search import num_to_run, open_study
-from search.patience import storage_or_user_error
 from search.plan import Plan, begin_folder
-from search.records import PLAN, SearchRecord, demand_mlflow
-from search.report import Finding, findings
-from search.stopping import sigterm_is_ctrl_c
-from search.trainable import run_trial
+from search.proposing.lessons import lessons_of, teach
+from search.proposing.optuna_search import num_to_run, open_study
+from search.records.runs import PLAN, SearchRecord, demand_mlflow
+from search.results.descriptions import dataset_of, of_experiment, view_of
+from search.results.keeping import keep_report
+from search.results.report import Finding, findings
+from search.storage.folder import SearchFolder
+from search.storage.patience import storage_or_user_error
+from search.trial.trainable import run_trial
 from search.tuner import tuner
-from search.wishes import Wishes
 
 _REALS_SHOWN = 64
 

@@ -6,17 +6,17 @@ import optuna
 from ray import tune
 from ray.tune.experiment import Trial
 
-from search.cluster import TrialResources
-from search.exchanges import ExchangeBook
-from search.failures import MOST_FAILURES, Forgiveness
-from search.folder import SearchFolder
+from search.judging.stopper import StopBehind, curves_of, rule_of
 from search.live import LiveView
+from search.machines.cluster import TrialResources
+from search.machines.failures import MOST_FAILURES, Forgiveness
 from search.names import TRIAL_FOLDER
-from search.optuna_search import StudySearch
 from search.plan import Plan
-from search.population import PopulationRule
-from search.population_search import Population, PopulationSearch
-from search.stopper import StopBehind, curves_of, rule_of
+from search.population.exchanges import ExchangeBook
+from search.population.rule import PopulationRule
+from search.population.scheduler import Population, PopulationSearch
+from search.proposing.optuna_search import StudySearch
+from search.storage.folder import SearchFolder
 
 
 def tuner(

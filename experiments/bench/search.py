@@ -41,13 +41,13 @@ from gan.loop import train
 from gan.metrics.diversity import RealSpread
 from gan.metrics.evaluate import Reference
 from gan.version import code_version
-from search.folder import SearchFolder
+from search.machines.wishes import Wishes
 from search.names import point_of
-from search.optuna_search import open_study
 from search.plan import Plan, stored_plan
-from search.scoring import measure
+from search.proposing.optuna_search import open_study
+from search.storage.folder import SearchFolder
 from search.study import search
-from search.wishes import Wishes
+from search.trial.scoring import measure
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = Path(__file__).with_suffix(".json")

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from scipy.stats import spearmanr
 
-from search.collapse import CollapseRule, Moment, best_moment
+from search.judging.collapse import CollapseRule, Moment, best_moment
 
 HERE = Path(__file__).resolve().parent
 COVERAGE = "coverage_randconv"

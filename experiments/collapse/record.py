@@ -5,9 +5,9 @@
 
 Two kinds of run: points that a search might draw (chance alone, so that it says how often its rule is wrong), and
 settings that are known to end badly (so that there is something to find). Each is trained to the end, whatever any rule
-says, as a trial of a search is, and measured as one (search/scoring.py). With --returning those that the rule would
-have ended run again, and go back where it ends them (search/second_chance.py): returned.json. Both files grow by a run
-at a time.
+says, as a trial of a search is, and measured as one (search/trial/scoring.py). With --returning those that the rule
+would have ended run again, and go back where it ends them (search/trial/second_chance.py): returned.json. Both files
+grow by a run at a time.
 """
 
 import dataclasses
@@ -38,10 +38,10 @@ from gan.pixels import sheet
 from gan.recipes import recipe_named
 from gan.training import Training
 from gan.version import code_version
-from search.collapse import CollapseRule, Moment
+from search.judging.collapse import CollapseRule, Moment
 from search.plan import Plan
-from search.scoring import measure
-from search.second_chance import SecondChance
+from search.trial.scoring import measure
+from search.trial.second_chance import SecondChance
 
 HERE = Path(__file__).resolve().parent
 TICKS = 16

@@ -33,7 +33,7 @@ from experiments.half import Ledger, finished
 from gan.command_line import Parser, run_command
 from gan.errors import UserError
 from gan.version import code_version
-from search.collapse import non_dominated
+from search.judging.collapse import non_dominated
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]

@@ -3,9 +3,9 @@
     python experiments/early_stopping/run.py
 
 Recorded runs of other experiments (ablation, networks, quality: 64,000 images, eight ticks, scores of the reference
-half) are the trials. A search draws some of them in a random order, a few at a time; the rule (search/hopeless.py for
-two objectives, search/halving.py for one) sees the curves as they come. Lost is a trial that would have been on the
-final front of that search, or its best one, and was ended.
+half) are the trials. A search draws some of them in a random order, a few at a time; the rule
+(search/judging/hopeless.py for two objectives, search/judging/halving.py for one) sees the curves as they come. Lost is
+a trial that would have been on the final front of that search, or its best one, and was ended.
 """
 
 import json
@@ -21,10 +21,10 @@ from scipy.stats import spearmanr
 from tqdm import tqdm
 
 from gan.command_line import Parser, run_command
-from search.halving import HalvingRule
-from search.hopeless import Curve, HopelessRule, Point
-from search.objectives import BOTH, OBJECTIVES, Objective, Objectives
-from search.stopper import Rule
+from search.judging.halving import HalvingRule
+from search.judging.hopeless import Curve, HopelessRule, Point
+from search.judging.objectives import BOTH, OBJECTIVES, Objective, Objectives
+from search.judging.stopper import Rule
 
 EXPERIMENTS = Path(__file__).resolve().parents[1]
 RECORDS = ("ablation", "networks", "quality")

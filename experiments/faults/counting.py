@@ -8,10 +8,10 @@ from typing import Any
 import optuna
 from mlflow import MlflowClient
 
-from search.folder import SearchFolder
 from search.names import TRIAL_ID
-from search.optuna_search import STUDY, open_storage, own_trials
-from search.records import KIND, STEP_MARK, runs_of
+from search.proposing.optuna_search import STUDY, open_storage, own_trials
+from search.records.runs import KIND, STEP_MARK, runs_of
+from search.storage.folder import SearchFolder
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ from optuna.importance import (
 from optuna.trial import FrozenTrial
 
 from gan.command_line import Parser, run_command
-from search.samplers import sampler_for
+from search.proposing.samplers import sampler_for
 
 EVALUATORS: Mapping[str, Callable[[int], object]] = {
     "PED-ANOVA, best tenth": lambda seed: PedAnovaImportanceEvaluator(),

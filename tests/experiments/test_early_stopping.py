@@ -1,9 +1,9 @@
 """Replayed searches count what was trained and what was lost."""
 
 from experiments.early_stopping.run import RULES, Replay, recorded, replay
-from search.halving import HalvingRule
-from search.hopeless import Curve, HopelessRule, Point
-from search.objectives import OBJECTIVES
+from search.judging.halving import HalvingRule
+from search.judging.hopeless import Curve, HopelessRule, Point
+from search.judging.objectives import OBJECTIVES
 
 
 def steady(fid: float, recall: float) -> Curve:

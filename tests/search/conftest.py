@@ -1,7 +1,7 @@
 import pytest
 
 from search.plan import Plan
-from search.space import Space
+from search.space.space import Space
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Trials that take over from each other while they train."""

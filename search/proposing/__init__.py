@@ -1,0 +1,1 @@
+"""Who proposes trials, and what is known from earlier searches."""

@@ -1,0 +1,1 @@
+"""What a search tries: fields, and how a point of them becomes a run."""
