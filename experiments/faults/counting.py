@@ -1,5 +1,6 @@
 """What there is of a search, counted: in its study, in MLflow, in its storage."""
 
+import json
 import re
 from collections import Counter
 from dataclasses import asdict, dataclass
@@ -8,17 +9,20 @@ from typing import Any
 import optuna
 from mlflow import MlflowClient
 
+from search.judging.collapse import CollapseRule, Moment
 from search.names import TRIAL_ID
 from search.proposing.optuna_search import STUDY, open_storage, own_trials
 from search.records.runs import KIND, STEP_MARK, runs_of
-from search.storage.folder import SearchFolder
+from search.storage.folder import SETTINGS, SearchFolder
+from search.trial.history import FILE as HISTORY
 
 
 @dataclass(frozen=True, kw_only=True)
 class Count:
     """study: trials by state. runs: MLflow's by status. ticks: in all runs. twice: ticks that are there more than once.
 
-    candidates: of all runs. doubled: trials with more than one run. lost: trials of the study that ended without a run.
+    candidates: of all runs. missing: ticks that the last checkpoints call healthy and that are no candidates, -1
+    where nobody looked. doubled: trials with more than one run. lost: trials of the study that ended without a run.
     """
 
     study: dict[str, int]
@@ -30,6 +34,7 @@ class Count:
     grids: int
     doubled: int
     lost: int
+    missing: int = -1
 
     def plain(self) -> dict[str, Any]:
         return asdict(self)
@@ -42,7 +47,8 @@ class Count:
 
 def count(storage: str, name: str, tracking_uri: str) -> Count:
     """Reads only."""
-    study = optuna.load_study(study_name=STUDY, storage=open_storage(SearchFolder(storage, name)))
+    folder = SearchFolder(storage, name)
+    study = optuna.load_study(study_name=STUDY, storage=open_storage(folder))
     trials = [trial for trial in own_trials(study) if TRIAL_ID in trial.user_attrs]
     client = MlflowClient(tracking_uri=tracking_uri)
     experiment = client.get_experiment_by_name(name)
@@ -65,7 +71,24 @@ def count(storage: str, name: str, tracking_uri: str) -> Count:
         grids=sum(len(set(grids)) for _, grids in files.values()),
         doubled=sum(num - 1 for num in by_trial.values()) + sum(len(g) - len(set(g)) for _, g in files.values()),
         lost=sum(trial_id not in by_trial for trial_id in ended),
+        missing=sum(len(_healthy(folder, run.info.run_name) - _steps(files[run.info.run_id][0])) for run in runs),
     )
+
+
+def _healthy(folder: SearchFolder, trial: str) -> set[int]:
+    """The steps that the history in the trial's newest checkpoint calls worth keeping."""
+    newest = folder.newest_checkpoint(trial)
+    if newest is None:
+        return set()
+    path = newest.uri.partition("?")[0].partition(f"/search/{folder.name}/")[2]
+    entries = json.loads(folder.read(f"{path}/{HISTORY}") or b"[]")
+    settings = json.loads(folder.read(SETTINGS) or b"{}")
+    moments = [Moment(**entry["moment"]) for entry in entries]
+    return {moment.images_seen for moment in moments if CollapseRule().healthy(moment, settings["kimg"] * 1000.0)}
+
+
+def _steps(candidates: list[str]) -> set[int]:
+    return {int(path.rpartition("/")[2]) for path in candidates}
 
 
 def _artifacts(client: MlflowClient, run_id: str) -> tuple[list[str], list[str]]:
