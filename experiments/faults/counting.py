@@ -10,10 +10,12 @@ import optuna
 from mlflow import MlflowClient
 
 from search.judging.collapse import CollapseRule, Moment
+from search.judging.retention import candidates_kept
 from search.names import TRIAL_ID
+from search.plan import stored_plan
 from search.proposing.optuna_search import STUDY, open_storage, own_trials
 from search.records.runs import KIND, STEP_MARK, runs_of
-from search.storage.folder import SETTINGS, SearchFolder
+from search.storage.folder import SearchFolder
 from search.trial.history import FILE as HISTORY
 
 
@@ -21,7 +23,7 @@ from search.trial.history import FILE as HISTORY
 class Count:
     """study: trials by state. runs: MLflow's by status. ticks: in all runs. twice: ticks that are there more than once.
 
-    candidates: of all runs. missing: ticks that the last checkpoints call healthy and that are no candidates, -1
+    candidates: of all runs. missing: ticks that are to be kept by the last checkpoints' histories and are not, -1
     where nobody looked. doubled: trials with more than one run. lost: trials of the study that ended without a run.
     """
 
@@ -71,20 +73,19 @@ def count(storage: str, name: str, tracking_uri: str) -> Count:
         grids=sum(len(set(grids)) for _, grids in files.values()),
         doubled=sum(num - 1 for num in by_trial.values()) + sum(len(g) - len(set(g)) for _, g in files.values()),
         lost=sum(trial_id not in by_trial for trial_id in ended),
-        missing=sum(len(_healthy(folder, run.info.run_name) - _steps(files[run.info.run_id][0])) for run in runs),
+        missing=sum(len(_kept(folder, run.info.run_name) - _steps(files[run.info.run_id][0])) for run in runs),
     )
 
 
-def _healthy(folder: SearchFolder, trial: str) -> set[int]:
-    """The steps that the history in the trial's newest checkpoint calls worth keeping."""
-    newest = folder.newest_checkpoint(trial)
-    if newest is None:
+def _kept(folder: SearchFolder, trial: str) -> set[int]:
+    """The steps whose checkpoints are to be there, by the history in the trial's newest one."""
+    newest, plan = folder.newest_checkpoint(trial), stored_plan(folder)
+    if newest is None or plan is None:
         return set()
     path = newest.uri.partition("?")[0].partition(f"/search/{folder.name}/")[2]
     entries = json.loads(folder.read(f"{path}/{HISTORY}") or b"[]")
-    settings = json.loads(folder.read(SETTINGS) or b"{}")
     moments = [Moment(**entry["moment"]) for entry in entries]
-    return {moment.images_seen for moment in moments if CollapseRule().healthy(moment, settings["kimg"] * 1000.0)}
+    return candidates_kept(moments, CollapseRule(), plan.total_images, plan.keep)
 
 
 def _steps(candidates: list[str]) -> set[int]:
