@@ -64,7 +64,7 @@ class Place:
 
 
 def none(place: Place) -> Played:
-    """Nothing happens: what the others are compared with."""
+    """Nothing happens."""
     search = place.begin()
     search.until_the_middle()
     before = place.count()
