@@ -24,7 +24,7 @@ from gan.checkpoint import FEATURES, GENERATOR, RECORD, CheckpointRecord, load_f
 from gan.errors import UserError
 from gan.networks.registry import name_of
 from ops.tracking_server import answering, local_folder
-from search.records.runs import CHECKPOINTS, KIND
+from search.records.tags import CHECKPOINTS, KIND
 
 _CONNECTIONS = 8
 

@@ -20,7 +20,7 @@ from safetensors.numpy import load_file, save_file
 from gan.checkpoint import FEATURES
 from gan.errors import UserError
 from ops.tracking_server import answering
-from search.records.runs import KIND
+from search.records.tags import KIND
 
 LIVE, PREVIOUS = "live", "previous"
 FINGERPRINT, PICTURE, ROLLED_BACK = "ganvil.fingerprint", "ganvil.picture", "ganvil.rolled_back"

@@ -29,7 +29,7 @@ class Plan:
     recipes: one a network, in the order of the first trials. kimg: thousands of images a trial is trained on.
     num_samples: pictures scored at each of num_ticks ticks, of seeds 0, 1, … settings and varied: what --set and --vary
     were given (search/space/vary.py). early_stopping: whether trials that are behind are ended
-    (search/judging/stopper.py). on_collapse: what becomes of a collapsed trial (search/trial/second_chance.py). keep:
+    (search/stopper.py). on_collapse: what becomes of a collapsed trial (search/trial/second_chance.py). keep:
     so many of its checkpoints, the best by each objective (search/judging/retention.py). algorithm: who proposes the
     trials (search/proposing/algorithms.py). learn_from: earlier searches (search/proposing/lessons.py). objective: what
     trials are compared by (search/judging/objectives.py).

@@ -26,7 +26,9 @@ from search.names import TRIAL_ID
 from search.plan import Plan, begin_folder
 from search.proposing.lessons import lessons_of, teach
 from search.proposing.optuna_search import num_to_run, open_study
-from search.records.runs import PLAN, SearchRecord, demand_mlflow
+from search.records.runs import demand_mlflow
+from search.records.search_record import SearchRecord
+from search.records.tags import PLAN
 from search.results.descriptions import dataset_of, of_experiment, view_of
 from search.results.keeping import keep_report
 from search.results.report import Finding, findings

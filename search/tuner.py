@@ -6,7 +6,6 @@ import optuna
 from ray import tune
 from ray.tune.experiment import Trial
 
-from search.judging.stopper import StopBehind, curves_of, rule_of
 from search.live import LiveView
 from search.machines.cluster import TrialResources
 from search.machines.failures import MOST_FAILURES, Forgiveness
@@ -16,6 +15,7 @@ from search.population.exchanges import ExchangeBook
 from search.population.rule import PopulationRule
 from search.population.scheduler import Population, PopulationSearch
 from search.proposing.optuna_search import StudySearch
+from search.stopper import StopBehind, curves_of, rule_of
 from search.storage.folder import SearchFolder
 
 

@@ -24,7 +24,7 @@ from gan.command_line import Parser, run_command
 from search.judging.halving import HalvingRule
 from search.judging.hopeless import Curve, HopelessRule, Point
 from search.judging.objectives import BOTH, OBJECTIVES, Objective, Objectives
-from search.judging.stopper import Rule
+from search.stopper import Rule
 
 EXPERIMENTS = Path(__file__).resolve().parents[1]
 RECORDS = ("ablation", "networks", "quality")

@@ -14,7 +14,8 @@ from search.judging.retention import candidates_kept
 from search.names import TRIAL_ID
 from search.plan import stored_plan
 from search.proposing.optuna_search import STUDY, open_storage, own_trials
-from search.records.runs import KIND, STEP_MARK, runs_of
+from search.records.runs import runs_of
+from search.records.tags import KIND, STEP_MARK
 from search.storage.folder import SearchFolder
 from search.trial.history import FILE as HISTORY
 

@@ -36,6 +36,11 @@ def curve_of(history: Sequence[Moment], rule: CollapseRule, total_images: float)
     return points
 
 
+def plain_curve(plain: Sequence[Sequence[float]]) -> list[Point]:
+    """From what results and the study hold."""
+    return [Point(int(images_seen), float(fid), float(recall)) for images_seen, fid, recall in plain]
+
+
 @dataclass(frozen=True, kw_only=True)
 class HopelessRule:
     """after: the share of the budget before which nothing is ended. dominators: how many others must be better.

@@ -26,8 +26,8 @@ from optuna.trial import FrozenTrial, TrialState
 from ray.tune.search.optuna import OptunaSearch
 
 from gan.chance import Purpose, seed_at
+from search.judging.hopeless import plain_curve
 from search.judging.objectives import BOTH, OBJECTIVES, Objective, Objectives
-from search.judging.stopper import plain_curve
 from search.names import (
     COLLAPSED,
     COPIES_OVER,

@@ -11,7 +11,8 @@ from mlflow import MlflowClient
 from gan.errors import UserError
 from search.names import BEST, BEST_TICK
 from search.plan import Plan
-from search.records.runs import COLLAPSED, KIND, PLAN, POINT, STOPPED, asking, runs_of
+from search.records.runs import asking, runs_of
+from search.records.tags import COLLAPSED, KIND, PLAN, POINT, STOPPED
 from search.space.fields import Point
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from gan.data.resolution import Resolution
 from search.machines.job_copy import in_job_copy
 from search.plan import Plan
-from search.records.runs import VIEW
+from search.records.tags import VIEW
 from search.records.tracking import hide_password, tracking_uri
 from search.results.report import front_notes, front_of, front_table, recipe_file
 from search.storage.folder import SearchFolder

@@ -8,7 +8,7 @@ import optuna
 
 from gan.recipe_file import recipe_text
 from search.plan import Plan
-from search.records.runs import SearchRecord
+from search.records.search_record import SearchRecord
 from search.results.descriptions import of_search
 from search.results.plots import draw_settings
 from search.results.report import Finding, draw_front, front_of, recipe_file, write_leaderboard

@@ -84,7 +84,7 @@ def result_of(
         "run_id": run_id,
         WAITING: num_waiting,
         COLLAPSED: collapsed or "",
-        STOPPED: "",  # search/judging/stopper.py may say otherwise
+        STOPPED: "",  # search/stopper.py may say otherwise
         RETURNED: last.moment.returned,
         CURVE: [list(point) for point in curve_of([entry.moment for entry in history], rule, plan.total_images)],
         FINISHED: last.moment.images_seen >= plan.total_images,

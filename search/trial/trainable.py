@@ -2,7 +2,7 @@
 
 At each tick, in this order: MLflow, then the checkpoint with the history in it, then the report. A kill between two
 of them leaves a tick recorded but not checkpointed; the next attempt comes to the same tick again and finds its
-records there (search/records/runs.py). Tick i is at the same number of images in every attempt.
+records there (search/records/trial_record.py). Tick i is at the same number of images in every attempt.
 """
 
 import dataclasses
@@ -47,7 +47,9 @@ from search.names import (
     trial_name,
 )
 from search.plan import Plan
-from search.records.runs import MICROBATCH, NOTE, POINT, TAKEN_OVER, SearchAddress, TrialRecord
+from search.records.address import SearchAddress
+from search.records.tags import MICROBATCH, NOTE, POINT, TAKEN_OVER
+from search.records.trial_record import TrialRecord
 from search.results.descriptions import of_trial
 from search.storage.folder import locate, seal
 from search.trial.history import Entry, load_history, save_history

@@ -25,7 +25,8 @@ from gan.loop import train
 from gan.metrics.evaluate import Reference
 from gan.recipes import recipe_named
 from gan.sampling.sample import sample
-from search.records.runs import SearchRecord, TrialRecord
+from search.records.search_record import SearchRecord
+from search.records.trial_record import TrialRecord
 
 NUM_SAMPLES = 64
 
@@ -44,7 +45,7 @@ def make_pictures(folder: Path, *, size: int = 16, seed: int = 0) -> Path:
 
 
 def record_search(uri: str, name: str, data: Path, work: Path, *, seeds: tuple[int, ...] = (0, 1)) -> None:
-    """One finished trial a seed, two candidates each, by search/records/runs.py."""
+    """One finished trial a seed, two candidates each, by search/records/trial_record.py."""
     pictures = load_pictures(str(data))
     net = load_feature_net("randconv", torch.device("cpu"))
     reference = Reference.build(pictures.images, net)

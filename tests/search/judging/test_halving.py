@@ -14,9 +14,9 @@ from ray.tune.schedulers import AsyncHyperBandScheduler, TrialScheduler
 from search.judging.halving import HalvingRule
 from search.judging.hopeless import Curve, Point
 from search.judging.objectives import OBJECTIVES, Objective
-from search.judging.stopper import StopBehind, curves_of, rule_of
 from search.names import COLLAPSED, CURVE, FINISHED, STOPPED, TRIAL_NAME
 from search.plan import Plan
+from search.stopper import StopBehind, curves_of, rule_of
 
 FID, RECALL = (OBJECTIVES[name].single for name in ("fid", "recall"))
 assert FID is not None

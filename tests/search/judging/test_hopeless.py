@@ -9,8 +9,8 @@ from optuna.trial import TrialState, create_trial
 
 from search.judging.collapse import CollapseRule, Moment
 from search.judging.hopeless import Curve, HopelessRule, Point, curve_of
-from search.judging.stopper import StopBehind, curves_of
 from search.names import COLLAPSED, CURVE, FINISHED, STOPPED, TRIAL_NAME
+from search.stopper import StopBehind, curves_of
 
 TOTAL = 100_000.0
 RULE = HopelessRule()

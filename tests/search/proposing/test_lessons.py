@@ -16,7 +16,9 @@ from search.plan import Plan
 from search.proposing.lessons import fits, lessons, teach
 from search.proposing.optuna_search import StudySearch, is_copying, num_to_run, open_study, own_trials
 from search.proposing.past import PastSearch, PastTrial, past_search
-from search.records.runs import COLLAPSED, PLAN, POINT, STOPPED, SearchRecord, TrialRecord
+from search.records.search_record import SearchRecord
+from search.records.tags import COLLAPSED, PLAN, POINT, STOPPED
+from search.records.trial_record import TrialRecord
 from search.results.report import findings
 from search.space.fields import Point
 from search.space.space import Space

@@ -4,7 +4,7 @@ import time
 import pytest
 
 from search.records.courier import Courier
-from search.records.runs import Outbox
+from search.records.outbox import Outbox
 
 
 def courier() -> Courier:

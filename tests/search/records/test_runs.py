@@ -10,9 +10,13 @@ from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 from PIL import Image
 
 from gan.errors import UserError
+from search.records.address import SearchAddress
 from search.records.courier import Courier
-from search.records.runs import Outbox, SearchAddress, SearchRecord, TrialRecord, demand_mlflow, find_trial
+from search.records.outbox import Outbox
+from search.records.runs import demand_mlflow, find_trial
+from search.records.search_record import SearchRecord
 from search.records.tracking import artifact_location, demand_answer, tracking_uri
+from search.records.trial_record import TrialRecord
 
 
 @pytest.fixture(scope="module")

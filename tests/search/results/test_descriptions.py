@@ -14,7 +14,10 @@ from gan.version import code_version
 from search.names import BEST
 from search.plan import Plan
 from search.records.courier import Courier
-from search.records.runs import NOTE, VIEW, Outbox, SearchRecord, TrialRecord
+from search.records.outbox import Outbox
+from search.records.search_record import SearchRecord
+from search.records.tags import NOTE, VIEW
+from search.records.trial_record import TrialRecord
 from search.results.descriptions import dataset_of, of_experiment, of_search, of_trial, view_of
 from search.results.report import Finding
 from search.space.space import Space

@@ -1,13 +1,13 @@
 """Tune asks after every report: is this trial to end here? The rules are in search/judging/{hopeless,halving}.py."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import optuna
 from ray import tune
 
 from search.judging.halving import HalvingRule
-from search.judging.hopeless import Curve, HopelessRule, Point
+from search.judging.hopeless import Curve, HopelessRule, plain_curve
 from search.names import COLLAPSED, CURVE, FINISHED, STOPPED, TRIAL_NAME
 from search.plan import Plan
 
@@ -53,11 +53,6 @@ class StopBehind(tune.Stopper):  # type: ignore[misc]
 
     def stop_all(self) -> bool:
         return False
-
-
-def plain_curve(plain: Sequence[Sequence[float]]) -> list[Point]:
-    """From what results and the study hold."""
-    return [Point(int(images_seen), float(fid), float(recall)) for images_seen, fid, recall in plain]
 
 
 def curves_of(study: optuna.Study) -> dict[str, Curve]:
