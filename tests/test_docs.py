@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("README.md", "ops/README.md", "CHANGELOG.md", "experiments/LOG.md")
+PAGES = ("README.md", "gan/README.md", "search/README.md", "ops/README.md", "CHANGELOG.md", "experiments/LOG.md")
 MAINS = {  # how the pages write a command → the module whose main() it is
     "search/run.py": "search.run",
     "ops/refresh.py": "ops.refresh",

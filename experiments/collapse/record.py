@@ -3,8 +3,9 @@
     python experiments/collapse/record.py --icons dcss-weapons-plus.zip
     python experiments/collapse/record.py --icons dcss-weapons-plus.zip --returning
 
-Two kinds of run: points that a search might draw (chance alone, so that it says how often its rule is wrong), and
-settings that are known to end badly (so that there is something to find). Each is trained to the end, whatever any rule
+Three kinds of run: points that a search might draw (chance alone, so that it says how often its rule is wrong),
+settings without what holds off collapse, and the same for longer on 100 of the icons (so that there is something to
+find: on all of them nearly everything lives). Each is trained to the end, whatever any rule
 says, as a trial of a search is, and measured as one (search/trial/scoring.py). With --returning those that the rule
 would have ended run again, and go back where it ends them (search/trial/second_chance.py): returned.json. Both files
 grow by a run at a time.
@@ -84,6 +85,24 @@ BAD: dict[str, tuple[str, dict[str, str]]] = {
 }
 
 
+FEW = 100  # icons
+ON_FEW: dict[str, tuple[str, dict[str, str]]] = {
+    "dcgan on few": ("dcgan-small", {}),
+    "dcgan on few, bare": ("dcgan-small", _RAW),
+    "dcgan on few, bare, D x 8": ("dcgan-small", _RAW | {"optimiser.discriminator_lr_ratio": "4"}),
+    "dcgan on few, bare, lr x 5, momentum 0.9": (
+        "dcgan-small",
+        _RAW | {"optimiser.generator_lr": "0.002", "optimiser.beta1": "0.9"},
+    ),
+    "dcgan on few, bare, z in front alone, lr x 5": (
+        "dcgan-small",
+        _RAW | {"network.self_modulation": "false", "optimiser.generator_lr": "0.002"},
+    ),
+    "dcgan on few, bare, batch 4": ("dcgan-small", _RAW | {"optimiser.batch_size": "4"}),
+    "stylegan2 on few, bare": ("stylegan2-small", _RAW | {"network.minibatch_group": "1"}),
+}
+
+
 class Chance:
     """Draws a point of the space; the same number draws the same."""
 
@@ -114,10 +133,24 @@ class Job:
     def key(self) -> str:
         return f"{self.called} | {self.kimg:g} kimg | {self.name} | seed {self.seed}"
 
+    def pictures(self) -> PictureSet:
+        """All of the set, or the few."""
+        pictures = load_pictures(self.data, Resolution(height=32, width=32))
+        if self.name not in ON_FEW:
+            return pictures
+        kept = np.sort(np.random.default_rng(0).permutation(len(pictures))[:FEW])
+        return dataclasses.replace(
+            pictures,
+            images=pictures.images[kept],
+            labels=pictures.labels[kept],
+            names=tuple(pictures.names[index] for index in kept),
+            fingerprint=f"{pictures.fingerprint}-{FEW}",
+        )
+
     def config(self, pictures: PictureSet) -> RunConfig:
         """The run's settings, those of a search's trial but for what the name says."""
-        if self.name in BAD:
-            recipe, values = BAD[self.name]
+        if self.name in BAD | ON_FEW:
+            recipe, values = (BAD | ON_FEW)[self.name]
             schedule = {"schedule.total_kimg": str(self.kimg), "schedule.tick_kimg": str(self.kimg / TICKS)}
             return with_values(recipe_named(recipe), schedule | {"seed": str(self.seed)} | values)
         number = int(self.name.split()[-1])
@@ -146,7 +179,7 @@ class Job:
 def follow(job: Job) -> tuple[Run, Any]:
     """Train to the end; the signals and scores at each tick, and a sheet of the last one's samples."""
     torch.set_num_threads(1)
-    pictures = load_pictures(job.data, Resolution(height=32, width=32))
+    pictures = job.pictures()
     net = load_feature_net("randconv", torch.device("cpu"))
     reference = Reference.build(pictures.images, net)
     spread = RealSpread.of(pictures.images, reference.training.features)
@@ -191,14 +224,17 @@ def jobs(options: Any) -> Iterator[Job]:
     for seed in range(options.seeds):
         for name in BAD:
             yield Job(name=name, data=options.icons, called="weapons", kimg=options.kimg, seed=seed)
+        for name in ON_FEW:
+            yield Job(name=name, data=options.icons, called="weapons", kimg=options.kimg_on_few, seed=seed)
 
 
 def main() -> int:
     parser = Parser(prog="experiments/collapse/record.py", description=__doc__ or "", epilog="")
     parser.add_argument("--icons", help="real icons: a folder or zip")
     parser.add_argument("--drawn", type=int, default=10, help="points that chance draws, of each picture set [10]")
-    parser.add_argument("--seeds", type=int, default=1, help="of each bad setting [1]")
+    parser.add_argument("--seeds", type=int, default=1, help="of each setting that is not drawn [1]")
     parser.add_argument("--kimg", type=float, default=48.0)
+    parser.add_argument("--kimg-on-few", type=float, default=160.0)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--returning", action="store_true", help="go back where the rule would end a recorded run")
     parser.add_argument("--sheets", metavar="FOLDER", help="put the last samples of each run there, to look at")

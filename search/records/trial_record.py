@@ -1,4 +1,4 @@
-"""The run of one trial. Training never dies of a record, nor waits long for one (README, "What MLflow holds").
+"""The run of one trial. Training never dies of a record, nor waits long for one (search/README.md says what it holds).
 
 What cannot be written now is kept, in order, and tried again (search/records/courier.py), at a trial's end for
 `_END_SECONDS`; whatever a dead process took with it is written by its successor: numbers from the history in the
