@@ -160,7 +160,7 @@ def draw_front(found: Sequence[Finding], plan: Plan, path: Path) -> None:
     """All trials by FID and recall of the reference half, the front as a staircase, one colour a network."""
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(figsize=(9.5, 5.5), dpi=150)
+    figure, axes = pyplot.subplots(figsize=(9.5, 5.5), dpi=110)
     scored = [finding for finding in found if math.isfinite(finding.fid)]
     for colour, network in zip(_COLOURS, dict.fromkeys(f.network for f in scored), strict=False):
         own = [f for f in scored if f.network == network]

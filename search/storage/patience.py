@@ -33,11 +33,12 @@ log = logging.getLogger("ganvil.storage")
 
 @dataclass(frozen=True, kw_only=True)
 class Patience:
-    """How long to wait: pauses double from the first to the longest, until the limit since the first failure."""
+    """How long to wait: pauses double from the first to the longest, until the limit since the first failure.
 
-    limit_seconds: float = (
-        1800.0  # a server's restart, a network's bad quarter of an hour; then a trial counts it as failure
-    )
+    The limit: a server's restart, a network's bad quarter of an hour; after it a trial counts it as a failure.
+    """
+
+    limit_seconds: float = 1800.0
     first_pause_seconds: float = 1.0
     longest_pause_seconds: float = 15.0
 
