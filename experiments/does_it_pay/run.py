@@ -177,15 +177,20 @@ def report(ledger: Ledger) -> None:
             within = [run["trials"][: len(points) - 1] for run, points in zip(runs, curves[arm], strict=True)]
             cells = [
                 spread([len(trials) for trials in within], ".0f"),
-                spread([min(t["fid"] for t in trials if "fid" in t) for trials in within], ".0f"),
-                spread([min(t["kid"] for t in trials if "kid" in t) for trials in within], ".3f"),
-                spread([max(t["recall"] for t in trials if "recall" in t) for trials in within], ".2f"),
+                spread([min(scores_of(trials, "fid"), default=math.nan) for trials in within], ".0f"),
+                spread([min(scores_of(trials, "kid"), default=math.nan) for trials in within], ".3f"),
+                spread([max(scores_of(trials, "recall"), default=math.nan) for trials in within], ".2f"),
                 spread([points[-1][1] for points in curves[arm]], ".3f"),
                 spread([at(points, budget / 2) for points in curves[arm]], ".3f"),
                 ", ".join(f"{reached(points, goal) / budget:.0%}" if reached(points, goal) < math.inf else "never"
                           for points in curves[arm]),
             ]  # fmt: skip
             print(f"| {arm} | {len(runs)} | {' | '.join(cells)} |")
+
+
+def scores_of(trials: Sequence[Mapping[str, Any]], score: str) -> list[float]:
+    """Of those that had any healthy tick, on the held-out half."""
+    return [trial[score] for trial in trials if score in trial]
 
 
 def spread(values: Sequence[float], form: str) -> str:
