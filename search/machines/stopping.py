@@ -15,4 +15,8 @@ def sigterm_is_ctrl_c() -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    signal.raise_signal(signal.SIGINT)
+    """What Ctrl-C would do now; a job that a script began in the background has SIGINT ignored, and must end too."""
+    handler = signal.getsignal(signal.SIGINT)
+    if not callable(handler):
+        raise KeyboardInterrupt
+    handler(signal.SIGINT, frame)
