@@ -3,9 +3,9 @@
     python experiments/collapse/calibrate.py
 
 Replays the runs of results.json (experiments/collapse/record.py) under the rule and under variants of it. Truth is
-taken from the half of the pictures that no rule sees: a run has died at a tick where its coverage falls under half of
-what it had, and never comes back over it. A false alarm is an end after which the run would still have had its best
-tick.
+taken from the half of the pictures that no rule sees: a run has died at a tick from which on its FID never again comes
+within a quarter of its best. (Coverage is no such truth on a hundred pictures: of 50 held-out ones a few shapes cover
+all, now and then.) A false alarm is an end after which the run would still have had its best tick.
 """
 
 import dataclasses
@@ -25,8 +25,8 @@ from scipy.stats import spearmanr
 from search.judging.collapse import CollapseRule, Moment, best_moment
 
 HERE = Path(__file__).resolve().parent
-COVERAGE = "coverage_randconv"
-HAD = 0.1  # of the held-out pictures: a run that never covered so many has not lived
+FID = "fid_randconv"  # of the held-out half
+WORSE = 1.25
 
 SIGNALS: Mapping[str, str] = {
     "similarity": "similarity of samples (SSIM)",
@@ -56,12 +56,12 @@ RULES: Mapping[str, CollapseRule] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
-    """A run: what the rule may see, and the held-out coverage beside it."""
+    """A run: what the rule may see, and the held-out FID beside it."""
 
     name: str
     moments: Sequence[Moment]
     signals: Sequence[Mapping[str, float]]
-    coverage: Sequence[float]
+    fids: Sequence[float]
     total_images: float
 
     @classmethod
@@ -72,18 +72,15 @@ class Recorded:
             {**tick["metrics"], "recall_reference": moment.recall}
             for tick, moment in zip(run["ticks"], moments, strict=True)
         ]
-        coverage = [float(tick["metrics"].get(COVERAGE, 0.0)) for tick in run["ticks"]]
-        return cls(name=key, moments=moments, signals=signals, coverage=coverage, total_images=kimg * 1000)
+        fids = [float(tick["metrics"].get(FID, math.inf)) for tick in run["ticks"]]
+        return cls(name=key, moments=moments, signals=signals, fids=fids, total_images=kimg * 1000)
 
     @property
     def died(self) -> int | None:
-        """The tick from which on its coverage stays under half of its best before; None where it lived to its end."""
-        if max(self.coverage) < HAD:
-            return 0
-        best = 0.0
-        for index, value in enumerate(self.coverage):
-            best = max(best, value)
-            if best >= HAD and all(later < best / 2 for later in self.coverage[index:]):
+        """The first tick from which on its FID stays over `WORSE` times its best before; None where it lived."""
+        for index in range(1, len(self.fids)):
+            best = min(self.fids[:index])
+            if all(later > WORSE * best for later in self.fids[index:]):
                 return index
         return None
 
@@ -136,8 +133,11 @@ def rules_table(runs: Sequence[Recorded]) -> str:
 
 
 def signals_table(runs: Sequence[Recorded], warm_up: float) -> str:
-    """A row a signal: how it goes with the held-out coverage at the same tick, and with what becomes of it."""
-    lines = ["| signal | with coverage at that tick | with its change over the next three |", "|---|---|---|"]
+    """A row a signal: its rank correlation with how far a run is from its best, at that tick and three ticks later."""
+    lines = [
+        "| signal | with FID over the run's best so far | with what that becomes three ticks later |",
+        "|---|---|---|",
+    ]
     for signal, words in SIGNALS.items():
         now: list[tuple[float, float]] = []
         later: list[tuple[float, float]] = []
@@ -146,9 +146,9 @@ def signals_table(runs: Sequence[Recorded], warm_up: float) -> str:
                 value = values.get(signal, math.nan)
                 if run.moments[index].images_seen < warm_up or not math.isfinite(value):
                     continue
-                now.append((value, run.coverage[index]))
-                if index + 3 < len(run.coverage):
-                    later.append((value, run.coverage[index + 3] - run.coverage[index]))
+                now.append((value, run.fids[index] / min(run.fids[: index + 1])))
+                if index + 3 < len(run.fids):
+                    later.append((value, run.fids[index + 3] / min(run.fids[: index + 1])))
         lines.append(f"| {words} | {_rank(now)} | {_rank(later)} |")
     return "\n".join(lines)
 
@@ -185,10 +185,12 @@ def main() -> None:
     ticks = sum(len(run.moments) for run in runs)
     print(f"{len(runs)} runs, {ticks} ticks; {len(dead)} died:\n")
     for run in dead:
-        coverage = " ".join(f"{value:.2f}" for value in run.coverage)
+        fids = " ".join(f"{value:.0f}" for value in run.fids)
         end = run.ended(RULE)
         shown = "never" if end is None else f"at {run.moments[end].images_seen / 1000:g} kimg"
-        print(f"  {run.name}: ended {shown}; coverage {coverage}")
+        print(
+            f"  {run.name}: died at {run.moments[run.died or 0].images_seen / 1000:g} kimg, ended {shown}; FID {fids}"
+        )
     print(f"\n{rules_table(runs)}\n\n{signals_table(runs, RULE.warm_up_images)}\n\n{returns_table()}")
 
 
