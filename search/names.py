@@ -28,7 +28,8 @@ COPIES_OVER: Final = "best_copies_over"  # above 0 it copies more than it may: a
 CURVE: Final = "curve"  # points (images seen, best FID, its recall), a tick each
 COLLAPSED: Final = "collapsed"  # why, else ""
 STOPPED: Final = "stopped"  # why, else ""
-RETURNED: Final = "returned"  # what it went back from and how, else ""
+RETURNED: Final = "returned"  # what it went back from and how at this tick, else ""
+SECOND_CHANCE: Final = "second_chance"  # the same, of any tick so far
 FINISHED: Final = "finished"  # whether the budget is spent
 WAITING: Final = "records_waiting"  # that MLflow has not got yet
 

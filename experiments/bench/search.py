@@ -131,6 +131,7 @@ def fake_trial(config: dict[str, Any], *, plan: Plan, **others: Any) -> None:
             "collapsed": "",
             "stopped": "",
             "returned": "",
+            "second_chance": "",
             "curve": [[int(plan.total_images), fid, 0.5]],
             "finished": True,
             "best_fid": fid,

@@ -5,6 +5,7 @@ score it had then), leaves one without finite values RUNNING for ever, and repor
 
   ended by itself, with values        COMPLETE, the values of its best tick (collapse.best_moment)
   collapsed, or stopped without hope  PRUNED, no values: TPE counts it among the bad
+  collapsed, and went back (return)   PRUNED too: its scores are of other settings than its point's
   stopped by halving (one objective)  PRUNED, with its value at each tick: TPE counts it after those that came further
   no finite values, or failed         FAIL: TPE learns nothing from it
 
@@ -38,6 +39,7 @@ from search.names import (
     LEARNED_FROM,
     RECALL,
     RESUME_FROM,
+    SECOND_CHANCE,
     STOPPED,
     TAKE_OVER,
     TAKEN_FROM,
@@ -184,7 +186,7 @@ def verdict(
     """What the study is told of a trial that has ended with this last result."""
     if error:
         return TrialState.FAIL, None
-    if not result or FID not in result or result[COLLAPSED] or not result[FINISHED]:
+    if not result or FID not in result or result[COLLAPSED] or result[SECOND_CHANCE] or not result[FINISHED]:
         return TrialState.PRUNED, None
     if not (math.isfinite(result[FID]) and math.isfinite(result[RECALL])):
         return TrialState.FAIL, None
@@ -204,7 +206,11 @@ def intermediate_values(result: Mapping[str, Any], objective: Objective) -> list
 def plain_facts(result: Mapping[str, Any]) -> dict[str, str | float | int | bool]:
     """Of a result, what the records show later: `best_…`, how far it came, why it ended."""
     kept = {name: value for name, value in result.items() if name.startswith("best_")}
-    kept |= {name: result[name] for name in (COLLAPSED, STOPPED, FINISHED, "images_seen", "run_id") if name in result}
+    kept |= {
+        name: result[name]
+        for name in (COLLAPSED, SECOND_CHANCE, STOPPED, FINISHED, "images_seen", "run_id")
+        if name in result
+    }
     return {
         name: value
         for name, value in kept.items()

@@ -9,7 +9,7 @@ from typing import Any
 from mlflow import MlflowClient
 
 from gan.errors import UserError
-from search.names import BEST, BEST_TICK
+from search.names import BEST, BEST_TICK, RETURNED
 from search.plan import Plan
 from search.records.runs import asking, runs_of
 from search.records.tags import COLLAPSED, KIND, PLAN, POINT, STOPPED
@@ -60,7 +60,7 @@ def _trial(run: Any, features: str) -> PastTrial | None:
     """None for one that failed, collapsed, was stopped, or has not ended."""
     tags, metrics = run.data.tags, run.data.metrics
     fid, recall = (metrics.get(f"{BEST}{name}_{features}_reference", math.nan) for name in ("fid", "recall"))
-    cut = COLLAPSED in tags or STOPPED in tags or run.info.status != "FINISHED"
+    cut = COLLAPSED in tags or STOPPED in tags or RETURNED in tags or run.info.status != "FINISHED"
     if cut or POINT not in tags or not (math.isfinite(fid) and math.isfinite(recall)):
         return None
     assert tags[KIND] == "trial"

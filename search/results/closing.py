@@ -28,7 +28,7 @@ def closing_words(outcome: Outcome, plan: Plan, folder: SearchFolder, tracking: 
 
 def next_steps(outcome: Outcome, plan: Plan, folder: SearchFolder, tracking: str) -> list[str]:
     """Lines to read and to copy."""
-    collapsed = sum(bool(finding.collapsed) for finding in outcome.found)
+    collapsed = sum(bool(finding.collapsed or finding.returned) for finding in outcome.found)
     failed = sum(finding.status == "failed" for finding in outcome.found)
     kept = f"everything is kept in {folder.root if folder.is_local else folder.storage}"
     stopped = sum(finding.status == "stopped" for finding in outcome.found)

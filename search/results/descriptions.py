@@ -81,7 +81,10 @@ def of_search(
     pictures: names of its artifacts. links: trial id to its run's page.
     """
     size = Resolution(height=plan.height, width=plan.width)
-    ends = [("collapsed", sum(bool(f.collapsed) for f in found)), ("failed", sum(f.status == "failed" for f in found))]
+    ends = [
+        ("collapsed", sum(bool(f.collapsed or f.returned) for f in found)),
+        ("failed", sum(f.status == "failed" for f in found)),
+    ]
     ends.insert(1, ("stopped early", sum(f.status == "stopped" for f in found)))
     counts = "".join(f", {number} {what}" for what, number in ends if number)
     lines = [

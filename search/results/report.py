@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 from rich.table import Table
 
 from gan.recipe_file import ENDING
-from search.names import COLLAPSED, FID, RECALL, SETTINGS, STOPPED, TRIAL_ID, trial_name
+from search.names import COLLAPSED, FID, RECALL, SECOND_CHANCE, SETTINGS, STOPPED, TRIAL_ID, trial_name
 from search.plan import Plan
 from search.proposing.optuna_search import is_copying, own_trials
 from search.space.fields import Point
@@ -46,6 +46,7 @@ class Finding:
     recall_held_out: float
     memorised: float
     on_front: bool = False
+    returned: str = ""
     point: Point = field(default_factory=dict)
 
 
@@ -82,13 +83,15 @@ def _finding(trial: FrozenTrial, plan: Plan, *, on_front: bool) -> Finding:
         return float(facts[name]) if name in facts else math.nan
 
     collapsed = str(facts[COLLAPSED]) if COLLAPSED in facts else ""
+    returned = str(facts.get(SECOND_CHANCE, ""))
     return Finding(
         number=trial.number,
         trial_id=str(facts.get(TRIAL_ID, "")),
         run_id=str(facts.get("run_id", "")),
         network=str(trial.params.get("network", "")),
-        status="collapsed" if collapsed else "stopped" if facts.get(STOPPED) else _STATUS[trial.state],
+        status=_status(trial, collapsed, returned),
         collapsed=collapsed,
+        returned=returned,
         stopped=str(facts.get(STOPPED, "")),
         images_seen=int(facts.get("images_seen", 0)),
         best_images_seen=int(facts.get("best_images_seen", 0)),
@@ -100,6 +103,14 @@ def _finding(trial: FrozenTrial, plan: Plan, *, on_front: bool) -> Finding:
         on_front=on_front,
         point=dict(facts.get(SETTINGS, trial.params)),
     )
+
+
+def _status(trial: FrozenTrial, collapsed: str, returned: str) -> str:
+    if collapsed:
+        return "collapsed"
+    if returned:
+        return "went back"
+    return "stopped" if trial.user_attrs.get(STOPPED) else _STATUS[trial.state]
 
 
 def recipe_file(finding: Finding) -> str:
@@ -145,7 +156,7 @@ def write_leaderboard(found: Sequence[Finding], path: Path) -> None:
     fields = sorted({name for finding in found for name in finding.point if name != "network"})
     plain = [
         "number", "network", "status", "on_front", "fid", "recall", "fid_held_out", "recall_held_out",
-        "memorised", "best_images_seen", "images_seen", "collapsed", "stopped", "trial_id", "run_id",
+        "memorised", "best_images_seen", "images_seen", "collapsed", "returned", "stopped", "trial_id", "run_id",
     ]  # fmt: skip
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
@@ -165,8 +176,9 @@ def draw_front(found: Sequence[Finding], plan: Plan, path: Path) -> None:
     for colour, network in zip(_COLOURS, dict.fromkeys(f.network for f in scored), strict=False):
         own = [f for f in scored if f.network == network]
         for marker, words, some in (
-            ("o", "", [f for f in own if not f.collapsed and not f.stopped]),
+            ("o", "", [f for f in own if not (f.collapsed or f.returned or f.stopped)]),
             ("x", ", collapsed later", [f for f in own if f.collapsed]),
+            ("^", ", collapsed and went back", [f for f in own if f.returned and not f.collapsed]),
             ("|", ", stopped", [f for f in own if f.stopped]),
         ):
             if some or not words:

@@ -21,6 +21,7 @@ from search.names import (
     LOSS,
     RECALL,
     RETURNED,
+    SECOND_CHANCE,
     SETTING,
     STOPPED,
     TAKE_OVER,
@@ -86,6 +87,7 @@ def result_of(
         COLLAPSED: collapsed or "",
         STOPPED: "",  # search/stopper.py may say otherwise
         RETURNED: last.moment.returned,
+        SECOND_CHANCE: next((entry.moment.returned for entry in history if entry.moment.returned), ""),
         CURVE: [list(point) for point in curve_of([entry.moment for entry in history], rule, plan.total_images)],
         FINISHED: last.moment.images_seen >= plan.total_images,
         FID: math.nan,

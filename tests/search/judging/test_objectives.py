@@ -13,7 +13,7 @@ from rich.console import Console
 
 from gan.errors import UserError
 from search.judging.objectives import OBJECTIVES, objectives_named
-from search.names import COLLAPSED, CURVE, FID, FINISHED, RECALL, STOPPED, point_of
+from search.names import COLLAPSED, CURVE, FID, FINISHED, RECALL, SECOND_CHANCE, STOPPED, point_of
 from search.plan import Plan
 from search.proposing.algorithms import ALGORITHMS
 from search.proposing.optuna_search import StudySearch, open_study
@@ -43,7 +43,7 @@ def test_what_the_study_is_told() -> None:
 
 def ended(fid: float, recall: float, **more: Any) -> dict[str, Any]:
     curve = [[1000, 2 * fid, recall], [2000, fid, recall]]
-    plain = {FID: fid, RECALL: recall, COLLAPSED: "", STOPPED: "", FINISHED: True, CURVE: curve}
+    plain = {FID: fid, RECALL: recall, COLLAPSED: "", SECOND_CHANCE: "", STOPPED: "", FINISHED: True, CURVE: curve}
     return {**plain, "images_seen": 2000, "run_id": "r", **more}
 
 

@@ -27,6 +27,7 @@ from search.names import (
     LOSS,
     RECALL,
     RESUME_FROM,
+    SECOND_CHANCE,
     SETTINGS,
     TAKE_OVER,
     TAKEN_FROM,
@@ -230,7 +231,7 @@ class Machine:
 
     def end(self, number: int, *, error: bool = False) -> None:
         trial = self.trials[number]
-        ended = {FID: 30.0, RECALL: 0.2, COLLAPSED: "", FINISHED: True, BEST_IMAGES: 70_000}
+        ended = {FID: 30.0, RECALL: 0.2, COLLAPSED: "", SECOND_CHANCE: "", FINISHED: True, BEST_IMAGES: 70_000}
         trial.status = Trial.ERROR if error else Trial.TERMINATED
         if error:
             self.population.on_trial_error(self, trial)

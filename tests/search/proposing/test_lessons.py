@@ -96,7 +96,7 @@ def test_a_taught_study_runs_all_of_its_own_trials(plan: Plan, space: Space, tmp
     search = StudySearch(study, space, folder, seed=0, num_trials=plan.num_trials)
     first = search.suggest("id0")
     assert first["network"] == "dcgan"  # the recipes' own settings still come first
-    result = {FID: 30.0, RECALL: 0.5, "collapsed": "", "finished": True}
+    result = {FID: 30.0, RECALL: 0.5, "collapsed": "", "second_chance": "", "finished": True}
     search.on_trial_complete("id0", result)
     assert num_to_run(study, plan.num_trials) == plan.num_trials - 1
     assert [finding.fid for finding in findings(study, plan)] == [30.0]

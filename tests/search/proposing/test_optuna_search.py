@@ -16,6 +16,7 @@ from search.names import (
     IDENTITY,
     RECALL,
     RESUME_FROM,
+    SECOND_CHANCE,
     TRIAL_FOLDER,
     TRIAL_ID,
     TRIAL_NUMBER,
@@ -50,8 +51,11 @@ def begin(space: Space) -> Begin:
     return begun
 
 
-def result(fid: float = 30.0, recall: float = 0.2, collapsed: str = "", finished: bool = True) -> dict[str, Any]:
-    return {FID: fid, RECALL: recall, COLLAPSED: collapsed, FINISHED: finished, "images_seen": 100, "run_id": "r"}
+def result(
+    fid: float = 30.0, recall: float = 0.2, collapsed: str = "", finished: bool = True, returned: str = ""
+) -> dict[str, Any]:
+    ended = {COLLAPSED: collapsed, SECOND_CHANCE: returned, FINISHED: finished}
+    return {FID: fid, RECALL: recall, **ended, "images_seen": 100, "run_id": "r"}
 
 
 def trials_in(folder: SearchFolder) -> list[FrozenTrial]:
@@ -72,6 +76,7 @@ def point(config: dict[str, Any]) -> dict[str, Any]:
         (result(), False, TrialState.COMPLETE, [30.0, 0.2]),
         (result(collapsed="samples alike"), False, TrialState.PRUNED, None),
         (result(finished=False), False, TrialState.PRUNED, None),
+        (result(returned="back to 8 kimg"), False, TrialState.PRUNED, None),
         (None, False, TrialState.PRUNED, None),
         (result(fid=math.nan), False, TrialState.FAIL, None),
         (result(recall=math.inf), False, TrialState.FAIL, None),

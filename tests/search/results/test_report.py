@@ -96,7 +96,7 @@ def test_the_plot_is_a_picture_with_and_without_trials(study: optuna.Study, plan
     for found in (findings(study, plan), []):
         draw_front(found, plan, tmp_path / "pareto.png")
         with Image.open(tmp_path / "pareto.png") as image:
-            assert image.size == (1425, 825)
+            assert image.size == (1045, 605), "as wide as a page of MLflow has room for"
             assert len(np.unique(np.asarray(image))) > 20
 
 

@@ -177,7 +177,7 @@ def test_a_search_whose_trials_collapse_and_go_back(tmp_path: Path) -> None:
         rule=Falls(),
     )
     assert outcome.complete
-    assert [finding.status for finding in outcome.found] == ["done", "done"]
+    assert [finding.status for finding in outcome.found] == ["went back", "went back"]
     client = MlflowClient(tracking)
     runs = client.search_runs([outcome.experiment_id], "tags.`ganvil.kind` = 'trial'")
     assert len(runs) == 2
