@@ -161,22 +161,28 @@ def _rank(pairs: Sequence[tuple[float, float]]) -> str:
 
 
 def returns_table() -> str:
-    """A row a run that the rule ends: the best FID that ending it leaves, and that going back once comes to."""
+    """A row a run that the rule ends: its best tick by the reference half, ended or gone back, on the held-out half."""
     path = HERE / "returned.json"
     if not path.exists():
         return ""
-    rule = CollapseRule()
     first = {run.name: run for run in recorded()}
-    lines = ["| run | ended at kimg | best FID, recall if ended | and if it goes back |", "|---|---|---|---|"]
+    lines = ["| run | ended at kimg | held-out FID, recall if ended | and if it goes back |", "|---|---|---|---|"]
     for key, plain in json.loads(path.read_text())["runs"].items():
         run, again = first[key], Recorded.of(key, plain)
-        end = run.ended(rule)
+        end = run.ended(RULE)
         assert end is not None
-        left = best_moment(run.moments[: end + 1], rule, run.total_images)
-        came_to = best_moment(again.moments, rule, run.total_images)
-        shown = [f"{best.fid:.0f}, {best.recall:.2f}" if best else "none" for best in (left, came_to)]
-        lines.append(f"| {key} | {run.moments[end].images_seen / 1000:g} | {shown[0]} | {shown[1]} |")
+        shown = [_best(run, end + 1), _best(again, len(again.moments))]
+        name = key.replace(" | ", ", ")
+        lines.append(f"| {name} | {run.moments[end].images_seen / 1000:g} | {shown[0]} | {shown[1]} |")
     return "\n".join(lines)
+
+
+def _best(run: Recorded, num_ticks: int) -> str:
+    best = best_moment(run.moments[:num_ticks], RULE, run.total_images)
+    if best is None:
+        return "none"
+    index = [moment is best for moment in run.moments].index(True)
+    return f"{run.fids[index]:.0f}, {run.signals[index]['recall_randconv']:.2f}"
 
 
 def main() -> None:
