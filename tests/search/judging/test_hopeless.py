@@ -7,10 +7,11 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from search.judging.collapse import CollapseRule, Moment
+from search.judging.collapse import CollapseRule
 from search.judging.hopeless import Curve, HopelessRule, Point, curve_of
 from search.names import COLLAPSED, CURVE, FINISHED, STOPPED, TRIAL_NAME
 from search.stopper import StopBehind, curves_of
+from tests.search.moments import moment
 
 TOTAL = 100_000.0
 RULE = HopelessRule()
@@ -60,18 +61,6 @@ def test_others_count_where_they_were_at_that_time() -> None:
 def test_a_trial_with_nothing_to_show_is_behind_all() -> None:
     assert RULE.ahead(50_000, [], AHEAD, TOTAL) == list(AHEAD)
     assert not RULE.ahead(50_000, [], {"001": [], "002": [], "003": []}, TOTAL)
-
-
-def moment(images: int, fid: float, recall: float, *, copies: float = 0.0, diversity: float = 0.8) -> Moment:
-    return Moment(
-        images_seen=images,
-        finite=True,
-        diversity=diversity,
-        diversity_features=diversity,
-        fid=fid,
-        recall=recall,
-        copies=copies,
-    )
 
 
 def test_the_curve_is_of_the_best_tick_so_far() -> None:

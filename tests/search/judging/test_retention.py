@@ -1,29 +1,18 @@
 from search.judging.collapse import CollapseRule, Moment
 from search.judging.retention import candidates_kept
+from tests.search.moments import moment
 
 RULE = CollapseRule()
 TOTAL = 80_000.0
 
 
-def moment(kimg: int, fid: float, recall: float, *, copies: float = 0.0, diversity: float = 0.8) -> Moment:
-    return Moment(
-        images_seen=kimg * 1000,
-        finite=True,
-        diversity=diversity,
-        diversity_features=diversity,
-        fid=fid,
-        recall=recall,
-        copies=copies,
-    )
-
-
 HISTORY = [
-    moment(10, 20.0, 0.9),  # before the quarter of the budget from which candidates count
-    moment(20, 90.0, 0.30),
-    moment(30, 70.0, 0.10),
-    moment(40, 60.0, 0.20),
-    moment(50, 65.0, 0.25),
-    moment(60, 80.0, 0.15),
+    moment(10_000, 20.0, 0.9),  # before the quarter of the budget from which candidates count
+    moment(20_000, 90.0, 0.30),
+    moment(30_000, 70.0, 0.10),
+    moment(40_000, 60.0, 0.20),
+    moment(50_000, 65.0, 0.25),
+    moment(60_000, 80.0, 0.15),
 ]
 
 
@@ -48,13 +37,13 @@ def test_what_stays_never_comes_back_once_it_is_gone() -> None:
 
 
 def test_the_last_is_the_last_healthy_one() -> None:
-    assert kept([*HISTORY, moment(70, 10.0, 0.9, diversity=0.01)], 1) == [20, 40, 60]
+    assert kept([*HISTORY, moment(70_000, 10.0, 0.9, diversity=0.01)], 1) == [20, 40, 60]
 
 
 def test_copies_come_after_all_that_copies_nothing() -> None:
-    assert kept([*HISTORY, moment(70, 10.0, 0.9, copies=0.5), moment(80, 99.0, 0.0)], 1) == [20, 40, 80]
-    assert kept([moment(70, 10.0, 0.9, copies=0.5)], 1) == [70]
+    assert kept([*HISTORY, moment(70_000, 10.0, 0.9, copies=0.5), moment(80_000, 99.0, 0.0)], 1) == [20, 40, 80]
+    assert kept([moment(70_000, 10.0, 0.9, copies=0.5)], 1) == [70]
 
 
 def test_nothing_healthy_keeps_nothing() -> None:
-    assert kept([moment(70, 10.0, 0.9, diversity=0.0)], 3) == []
+    assert kept([moment(70_000, 10.0, 0.9, diversity=0.0)], 3) == []

@@ -108,7 +108,7 @@ def test_every_column_of_the_view_is_one(plan: Plan, space: Space) -> None:
 @pytest.mark.parametrize(
     ("data", "name", "kind"),
     [
-        ("/home/me/icons", "icons", "local"),
+        ("/data/icons", "icons", "local"),
         ("s3://bucket/icons.zip?region=x", "icons.zip", "url"),
         ("armory", "armory", "code"),
     ],

@@ -23,21 +23,9 @@ from search.plan import Plan
 from search.storage.folder import SearchFolder
 from search.study import search
 from search.trial.second_chance import ALIVE, SecondChance, gentler
+from tests.search.moments import moment
 
 RULE = CollapseRule()
-
-
-def moment(images_seen: int, *, diversity: float = 0.8, recall: float = 0.2, returned: str = "") -> Moment:
-    return Moment(
-        images_seen=images_seen,
-        finite=True,
-        diversity=diversity,
-        diversity_features=diversity,
-        fid=50.0,
-        recall=recall,
-        copies=0.0,
-        returned=returned,
-    )
 
 
 def config() -> RunConfig:
