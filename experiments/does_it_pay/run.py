@@ -11,11 +11,14 @@ Every arm is the command that a user types, one trial at a time on one core, wit
 
 A trial is judged by its best tick of the reference half, and is worth that tick's scores on the held-out half. An
 arm's worth after so many images: of the trials ended by then those on the front of the reference half, and the area
-that their held-out FID and recall dominate (the hypervolume). results.json grows by a search at a time.
+that their held-out FID and recall dominate (the hypervolume). results.json grows by a search at a time. --keep FOLDER
+leaves the searches there, as ensembles may be chosen from them (experiments/ensemble).
 """
 
+import functools
 import math
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -58,6 +61,10 @@ class Job:
     def key(self) -> str:
         return f"{Path(self.data).stem} | {self.trials} x {self.kimg:g} kimg | {self.arm} | seed {self.repeat}"
 
+    @property
+    def folder(self) -> str:
+        return self.key.replace(" | ", "-").replace(" ", "-")
+
     def searches(self) -> list[tuple[str, ...]]:
         """What is typed beside what all have in common. A trial's seed is the search's plus its number."""
         seed = 1000 * self.repeat
@@ -72,10 +79,14 @@ class Job:
         return [("--trials", str(math.ceil(EXTRA * self.trials)), "--seed", str(seed))]
 
 
-def follow(job: Job) -> dict[str, Any]:
+def follow(job: Job, *, keep: Path | None) -> dict[str, Any]:
     """The arm's trials in the order in which they ended."""
     trials: list[dict[str, Any]] = []
-    with tempfile.TemporaryDirectory(prefix="ganvil-pay-") as folder:
+    with tempfile.TemporaryDirectory(prefix="ganvil-pay-") as scratch:
+        folder = scratch
+        if keep:
+            folder = str(keep / job.folder)
+            shutil.rmtree(folder, ignore_errors=True)  # left by a run that was cut
         for number, typed in enumerate(job.searches()):
             name = f"s{number}"
             subprocess.run(
@@ -233,6 +244,7 @@ def main() -> int:
     parser.add_argument("--kimg", type=float, default=24.0, help="thousands of images a trial [24]")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave the searches there [they are deleted]")
     parser.add_argument("--table", action="store_true", help="print the tables of what is there, run nothing")
     options = parser.parse_args()
 
@@ -241,7 +253,8 @@ def main() -> int:
         if not options.table:
             if not options.sets:
                 raise UserError("--sets is missing: give picture sets (folders, zips, or armory)")
-            for job, run in finished(ledger.missing(jobs(options)), follow, options.processes):
+            one = functools.partial(follow, keep=options.keep and options.keep.resolve())
+            for job, run in finished(ledger.missing(jobs(options)), one, options.processes):
                 ledger.add(job.key, run)
         report(ledger)
         draw(ledger, HERE / "worth.png")
