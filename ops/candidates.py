@@ -1,7 +1,8 @@
 """Candidates of searches as MLflow holds them: every kept checkpoint of every finished trial.
 
-Of each only the record and the stored sample features are read; generators are fetched for the chosen ones alone.
-What lies on another machine is kept below `<runs>/candidates/<run>/`, since it never changes: the next refresh reads
+Of each only the record and the stored sample features are read; generators are fetched for the chosen ones, and for
+those without features of the net that is asked for, which are drawn from anew (ops/pool.py). What lies on another
+machine, and what was drawn, is kept below `<runs>/candidates/<run>/`, since it never changes: the next refresh reads
 only what is new. The folder may be deleted at any time.
 """
 
@@ -11,7 +12,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -29,6 +30,10 @@ from search.records.tags import CHECKPOINTS, KIND
 _CONNECTIONS = 8
 
 
+class IncompleteError(UserError):
+    """A checkpoint in MLflow that lacks a file."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Search:
     """A search in MLflow: its pictures' source (None where its run does not say) and its finished trials' runs."""
@@ -41,8 +46,8 @@ class Search:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class StoredCandidate:
-    """A checkpoint in MLflow. features `[n, d]`: raw, float16 as stored, row i from seed i. folder holds the record."""
+class Kept:
+    """A checkpoint in MLflow. folder holds the record."""
 
     id: str
     search: str
@@ -50,7 +55,22 @@ class StoredCandidate:
     artifact_path: str
     folder: Path
     record: CheckpointRecord
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StoredCandidate(Kept):
+    """One with features `[n, d]` of what it draws at that truncation: raw, float16, row i from seed i."""
+
     features: NDArray[np.float16]
+    truncation: float = 1.0
+
+    @classmethod
+    def of(cls, kept: Kept, features: NDArray[np.float16], *, truncation: float = 1.0) -> "StoredCandidate":
+        """A truncation other than 1 is told in the id: `dcgan-1a2b3c4d-000024000@0.8`."""
+        known = {field.name: getattr(kept, field.name) for field in fields(Kept)}
+        if truncation != 1.0:
+            known["id"] = f"{kept.id}@{truncation:g}"
+        return cls(**known, features=features, truncation=truncation)
 
 
 class CandidateStore:
@@ -80,8 +100,8 @@ class CandidateStore:
             num_unfinished=len(trials) - len(finished),
         )
 
-    def candidates(self, search: Search, net: str) -> tuple[list[StoredCandidate], Counter[str]]:
-        """Those of its checkpoints that have features of that net, and why the others were left out, counted."""
+    def candidates(self, search: Search, net: str) -> tuple[list[StoredCandidate], list[Kept], Counter[str]]:
+        """Its checkpoints with features of that net, those without, and why others were left out, counted."""
         with answering(self._uri):
             places = [
                 (run, file.path)
@@ -90,38 +110,42 @@ class CandidateStore:
                 if file.is_dir and re.fullmatch(r"\d+", PurePosixPath(file.path).name)
             ]
             with ThreadPoolExecutor(_CONNECTIONS) as pool:
-                folders = list(pool.map(lambda place: self._fetched(place[0], place[1], (RECORD, FEATURES)), places))
+                folders = list(pool.map(lambda at: self._fetched(at[0], at[1], (RECORD,), (FEATURES,)), places))
         found: list[StoredCandidate] = []
+        without: list[Kept] = []
         left_out: Counter[str] = Counter()
         for (run, path), folder in zip(places, folders, strict=True):
             if folder is None:
-                left_out["incomplete, or without stored sample features"] += 1
+                left_out["incomplete"] += 1
                 continue
-            record, features = load_record(folder), load_features(folder)
-            if net not in features:
-                left_out[f"with features of {', '.join(sorted(features)) or 'no net'}, not of {net}"] += 1
-                continue
-            kind = name_of(record.config.network)
-            found.append(
-                StoredCandidate(
-                    id=f"{kind}-{run.info.run_id[:8]}-{record.images_seen:09d}",
-                    search=search.name,
-                    run_id=run.info.run_id,
-                    artifact_path=path,
-                    folder=folder,
-                    record=record,
-                    features=features[net].astype(np.float16),
-                )
+            record = load_record(folder)
+            kept = Kept(
+                id=f"{name_of(record.config.network)}-{run.info.run_id[:8]}-{record.images_seen:09d}",
+                search=search.name,
+                run_id=run.info.run_id,
+                artifact_path=path,
+                folder=folder,
+                record=record,
             )
-        return found, left_out
+            features = load_features(folder)
+            if net in features:
+                found.append(StoredCandidate.of(kept, features[net].astype(np.float16)))
+            else:
+                without.append(kept)
+        return found, without, left_out
 
-    def fetch(self, candidate: StoredCandidate) -> Path:
-        """A folder with its generator and record."""
+    def drawn_file(self, kept: Kept, net: str, count: int, truncation: float) -> Path:
+        """Where features that were drawn anew lie: beside what is fetched."""
+        name = f"drawn-{net}-{count}-{truncation:g}.safetensors"
+        return self._cache / kept.run_id / PurePosixPath(kept.artifact_path).name / name
+
+    def fetch(self, candidate: Kept) -> Path:
+        """A folder with its generator and record; `IncompleteError` where MLflow has not got them."""
         with answering(self._uri):
             run = self._client.get_run(candidate.run_id)
-            folder = self._fetched(run, candidate.artifact_path, (RECORD, FEATURES, GENERATOR))
+            folder = self._fetched(run, candidate.artifact_path, (RECORD, GENERATOR))
         if folder is None:
-            raise UserError(f"candidate {candidate.id} has no {GENERATOR} in MLflow run {candidate.run_id}")
+            raise IncompleteError(f"candidate {candidate.id} has no {GENERATOR} in MLflow run {candidate.run_id}")
         return folder
 
     def _runs(self, experiment_id: str, kind: str) -> list[Any]:
@@ -134,19 +158,22 @@ class CandidateStore:
             if not token:
                 return runs
 
-    def _fetched(self, run: Any, path: str, names: Sequence[str]) -> Path | None:
-        """The checkpoint's folder with those files in it: in place, or downloaded; None where one is missing."""
+    def _fetched(self, run: Any, path: str, names: Sequence[str], if_there: Sequence[str] = ()) -> Path | None:
+        """The checkpoint's folder with those files in it, in place or downloaded; None where one of `names` is missing.
+
+        Those of `if_there` come along where MLflow has them.
+        """
         root = local_folder(run.info.artifact_uri)
         if root is not None:
             return root / path if all((root / path / name).is_file() for name in names) else None
         run_id = str(run.info.run_id)
         folder = self._cache / run_id / PurePosixPath(path).name
-        missing = [name for name in names if not (folder / name).is_file()]
+        missing = [name for name in (*names, *if_there) if not (folder / name).is_file()]
         if missing:
             there = {PurePosixPath(file.path).name for file in self._client.list_artifacts(run_id, path)}
-            if not there.issuperset(missing):
+            if not there.issuperset(set(missing) & set(names)):
                 return None
-            self._download(run_id, path, missing, folder)
+            self._download(run_id, path, [name for name in missing if name in there], folder)
         return folder
 
     def _download(self, run_id: str, path: str, names: Iterable[str], folder: Path) -> None:
@@ -169,10 +196,16 @@ def comparable(candidates: Sequence[StoredCandidate], left_out: Counter[str]) ->
     if len({kind[:2] for kind in kinds}) > 1:
         listed = ", ".join(f"{search}: {picture} of data {data}" for picture, data, search in sorted(kinds))
         raise UserError(f"one ensemble needs one picture size and one data set; the searches have {listed}")
-    counts = Counter(len(each.features) for each in candidates)
-    usual = max(counts, key=lambda count: (counts[count], count))
-    left_out[f"with another number of samples than {usual}"] += len(candidates) - counts[usual]
-    return [each for each in candidates if len(each.features) == usual]
+    usual = usual_count([len(each.features) for each in candidates])
+    alike = [each for each in candidates if len(each.features) == usual]
+    left_out[f"with another number of samples than {usual}"] += len(candidates) - len(alike)
+    return alike
+
+
+def usual_count(counts: Sequence[int]) -> int:
+    """The most frequent; the largest of those."""
+    times = Counter(counts)
+    return max(times, key=lambda count: (times[count], count))
 
 
 def picture_of(record: CheckpointRecord) -> str:

@@ -17,23 +17,23 @@ from ops.registry import PICTURE, Registry
 
 def contest(registry: Registry, live: ModelVersion, proposal: Proposal) -> Challenge:
     """Score both. UserError where the live ensemble makes pictures of another format: they cannot be compared."""
-    picture = live.tags.get(PICTURE, proposal.picture)
-    if picture != proposal.picture:
+    picture = live.tags.get(PICTURE, proposal.pool.picture)
+    if picture != proposal.pool.picture:
         raise UserError(
-            f"the live version {live.version} makes {picture} pictures, these searches {proposal.picture}: they cannot"
-            " be compared; take another --model, or promote regardless with --force"
+            f"the live version {live.version} makes {picture} pictures, these searches {proposal.pool.picture}: they"
+            " cannot be compared; take another --model, or promote regardless with --force"
         )
-    return challenge(proposal.features, _live_features(registry, live, proposal), proposal.reference)
+    return challenge(proposal.features, _live_features(registry, live, proposal), proposal.pool.reference)
 
 
 def _live_features(registry: Registry, live: ModelVersion, proposal: Proposal) -> Features:
     """As stored with the version; drawn anew from its members where they are of another net, or fewer."""
     count = len(proposal.features)
     with tempfile.TemporaryDirectory(prefix="ganvil-live-") as folder:
-        stored = registry.stored_features(live, proposal.net.name, Path(folder))
+        stored = registry.stored_features(live, proposal.pool.net.name, Path(folder))
         if stored is not None and len(stored) >= count:
             return stored
         ensemble = load_ensemble(registry.ensemble_folder(live, Path(folder)))
         rows = mixture_rows([member.weight for member in ensemble.members], count)
         drawn = [ensemble.draw(index, range(part.start, part.stop)) for index, part in enumerate(rows)]
-        return proposal.net(np.concatenate(drawn))
+        return proposal.pool.net(np.concatenate(drawn))

@@ -1,7 +1,7 @@
 """Moving the aliases, with the service's consent, and back."""
 
 from gan.errors import UserError
-from ops.proposal import Say
+from ops.pool import Say
 from ops.registry import Aliases, Registry
 from ops.service import ServiceError, hand_over
 

@@ -44,10 +44,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--search", nargs="+", metavar="NAME", help="searches (MLflow experiments) to choose from")
     parser.add_argument("--model", default="weapons", help="registered model [weapons]")
     parser.add_argument("--size", type=int, default=8, help="most members; each is held by the service [8]")
+    parser.add_argument(
+        "--truncations",
+        nargs="+",
+        type=float,
+        default=[],
+        metavar="T",
+        help="try the chosen at these truncations too, e.g. 0.9 0.8: fewer odd pictures, less variety [none]",
+    )
     parser.add_argument("--features", default="randconv", help=f"feature net: {', '.join(FEATURE_NETS)} [randconv]")
     parser.add_argument("--data", metavar="SOURCE", help="the real pictures [the search's own]")
     parser.add_argument("--tracking-uri", metavar="URI", help="MLflow [GANVIL_TRACKING_URI, else runs/mlflow.db]")
     parser.add_argument("--serve", metavar="URL", help="the service to tell, e.g. http://127.0.0.1:8000 [none]")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write the report page there too, as HTML [none]")
     parser.add_argument("--dry-run", action="store_true", help="choose, compare and report; change nothing")
     parser.add_argument("--force", action="store_true", help="promote whether better or not")
     parser.add_argument("--rollback", action="store_true", help="make the version before the live one live again")
@@ -98,26 +107,31 @@ def _run(options: argparse.Namespace) -> int:
 
 def _refresh(options: argparse.Namespace, store: "CandidateStore", registry: "Registry", cache: Path) -> None:
     from gan.ensemble.ensemble import load_ensemble, read_manifest
+    from gan.whole_file import refuse_to_overwrite, write_whole
     from ops.choice_table import print_choices
     from ops.contest import contest
     from ops.picture_sheet import draw_sheet
+    from ops.pool import gather, with_truncations
     from ops.promotion import promote
-    from ops.proposal import propose
+    from ops.proposal import propose, propose_again
     from ops.registry import FINGERPRINT, ROLLED_BACK
+    from ops.report_page import report_page
 
     if options.size < 1:
         raise UserError(f"--size {options.size}: an ensemble needs 1 member or more")
+    if not all(0.0 < truncation < 1.0 for truncation in options.truncations):
+        raise UserError(f"--truncations {options.truncations}: each must be over 0 and under 1; 1 is tried anyway")
+    if options.report:
+        refuse_to_overwrite(options.report, replace=True)
     live_version = registry.aliases().live
     live = registry.version(live_version) if live_version else None
-    proposal = propose(
-        store,
-        options.search,
-        size=options.size,
-        features=options.features,
-        data=options.data,
-        cache=cache,
-        say=_say,
-    )
+    pool = gather(store, options.search, features=options.features, data=options.data, cache=cache, say=_say)
+    _say(f"choosing from {len(pool.allowed)} candidates on {len(pool.reference.reference)} reference reals")
+    proposal = propose(pool, size=options.size)
+    if options.truncations:
+        members = proposal.choices["ensemble"].members
+        wider = with_truncations(pool, store, members, sorted(set(options.truncations)), _say)
+        proposal = propose_again(wider, proposal, size=options.size)
     print_choices(proposal)
     with tempfile.TemporaryDirectory(prefix="ganvil-refresh-") as scratch:
         folder = Path(scratch) / "ensemble"
@@ -139,6 +153,10 @@ def _refresh(options: argparse.Namespace, store: "CandidateStore", registry: "Re
                 _say(f"nothing better: version {live.version} of {options.model} stays live")
                 return
         ensemble = load_ensemble(folder)  # refuses broken members before anyone is told of them
+        page = report_page(proposal, ensemble, store)
+        if options.report:
+            write_whole(options.report, page.encode())
+            _say(f"the report is in {options.report}")
         if options.dry_run:
             _say(f"dry run: ensemble {fingerprint} would be promoted; nothing was changed")
             return
@@ -147,11 +165,12 @@ def _refresh(options: argparse.Namespace, store: "CandidateStore", registry: "Re
         else:
             version = registry.register(
                 folder,
-                experiment_id=proposal.searches[0].experiment_id,
+                experiment_id=pool.searches[0].experiment_id,
                 fingerprint=fingerprint,
-                picture=proposal.picture,
-                features={proposal.net.name: proposal.features},
-                sheet=draw_sheet(ensemble, proposal.pictures.images),
+                picture=pool.picture,
+                features={pool.net.name: proposal.features},
+                sheet=draw_sheet(ensemble, pool.pictures.images),
+                page=page,
                 report=proposal.report(),
                 metrics=proposal.metrics(),
             )

@@ -97,6 +97,7 @@ class Registry:
         picture: str,
         features: dict[str, NDArray[np.float16]],
         sheet: Image.Image,
+        page: str,
         report: dict[str, Any],
         metrics: dict[str, float],
     ) -> str:
@@ -108,6 +109,7 @@ class Registry:
             run_id = run.info.run_id
             self._client.log_artifacts(run_id, str(folder), ENSEMBLE)
             self._client.log_image(run_id, sheet, artifact_file="samples.png")
+            self._client.log_text(run_id, page, "report.html")
             chosen_by = folder.with_name(SELECTION)
             chosen_by.mkdir()
             save_file(features, chosen_by / FEATURES)

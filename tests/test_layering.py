@@ -23,7 +23,7 @@ MAY_IMPORT = {
 FRAMEWORKS = {"ray", "mlflow", "optuna", "fastapi", "starlette", "openai", "sqlalchemy"}
 KNOWN_BY_GAN = {  # third parties that this floor stands on
     "torch", "torchvision", "torchmetrics", "cleanfid", "numpy", "scipy", "PIL", "safetensors", "pydantic", "fsspec",
-    "tqdm", "httpx", "av", "usearch", "timm", "huggingface_hub",
+    "tqdm", "httpx", "av", "usearch", "clarabel", "timm", "huggingface_hub",
 }  # fmt: skip
 ONLY_FILE = {  # names that one file alone may import
     "ray.serve": {"serve/app.py"},

@@ -204,6 +204,15 @@ class Library:
         root = np.sqrt(np.maximum(np.linalg.eigvalsh(product), 0.0)).sum()
         return float(offset @ offset + self._real_trace + np.square(factor).sum() - 2.0 * root)
 
+    def chances_to_miss(self, share: float) -> Float64Array:
+        """`[N, m]`: that no picture of that candidate, which draws that share of them, reaches that real."""
+        return np.asarray(np.exp(self._log_miss(share * self.num_rows)[self._hits]))
+
+    @property
+    def precisions(self) -> Float64Array:
+        """Of each candidate alone, `[N]`."""
+        return self._precision
+
     def _fids_with(self, slots: list[int], who: Indices, times: int, share: float) -> Float64Array:
         unbiased = self.num_rows / (self.num_rows - 1)
 

@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 import socket
@@ -18,7 +19,7 @@ from gan.ensemble.mixture import mixture_rows
 from gan.features.registry import load_feature_net
 from ops.lock import refresh_lock
 from ops.refresh import main
-from tests.ops.conftest import Service, Site, make_pictures, record_search
+from tests.ops.conftest import NUM_SAMPLES, Service, Site, make_pictures, record_search
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -65,7 +66,7 @@ def test_the_first_ensemble_is_promoted_with_all_that_belongs_to_it(
     assert run.data.metrics["fid_randconv"] == pytest.approx(report["scores_ensemble"]["fid"])
     assert {"fid_randconv_best_single", "recall_randconv_random"} <= set(run.data.metrics)
     artifacts = {file.path for file in site.client.list_artifacts(version.run_id)}
-    assert artifacts == {"ensemble", "selection", "samples.png"}
+    assert artifacts == {"ensemble", "selection", "samples.png", "report.html"}
     Image.open(site.client.download_artifacts(version.run_id, "samples.png")).verify()
 
 
@@ -202,17 +203,73 @@ def test_a_live_ensemble_without_stored_features_is_drawn_anew(site: Site, capsy
     assert "against version 1, which is live: FID" in capsys.readouterr().out
 
 
-def test_candidates_without_features_or_of_open_trials_are_left_out_and_counted(
+def test_open_trials_and_incomplete_candidates_are_left_out_and_counted(
     site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
     runs = site.client.search_runs(["1"], "tags.`ganvil.kind` = 'trial'")
     checkpoint = sorted((Path(runs[0].info.artifact_uri) / "checkpoints").iterdir())[0]
-    (checkpoint / "features.safetensors").unlink()
+    (checkpoint / "record.json").unlink()
     site.client.update_run(runs[1].info.run_id, status="RUNNING")
     assert main(["--search", "first", "--dry-run"]) == 0
     said = capsys.readouterr().out
     assert "1 candidates of 1 finished trials, 1 trials not finished" in said
-    assert "1 left out: incomplete, or without stored sample features" in said
+    assert "1 left out: incomplete" in said
+
+
+@pytest.mark.slow
+def test_features_that_are_missing_are_drawn_anew_once(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    run = site.client.search_runs(["1"], "tags.`ganvil.kind` = 'trial'")[0]
+    checkpoints = sorted((Path(run.info.artifact_uri) / "checkpoints").iterdir())
+    stored = load_file(checkpoints[0] / "features.safetensors")["randconv"]
+    (checkpoints[0] / "features.safetensors").unlink()
+    (checkpoints[1] / "features.safetensors").unlink()
+    (checkpoints[1] / "generator.safetensors").write_bytes(b"damaged")
+    assert main(["--search", "first", "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert f"drawing {NUM_SAMPLES} pictures of each of 2 checkpoints" in said
+    assert "1 left out: not to be drawn from" in said
+    assert "generator.safetensors" in said
+    (drawn,) = (site.runs / "candidates" / run.info.run_id).rglob("drawn-*.safetensors")
+    assert load_file(drawn)["features"] == pytest.approx(stored, abs=0.02)
+    (checkpoints[1] / "record.json").unlink()
+    assert main(["--search", "first", "--dry-run"]) == 0
+    assert "drawing" not in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_members_at_other_truncations(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--search", "first", "--truncations", "0.5", "0.01"]) == 0
+    assert "drawing" in capsys.readouterr().out
+    report = json.loads((live_folder(site) / "ensemble.json").read_text())
+    assert report["report"]["num_candidates"] > 4
+    for member in report["members"]:
+        at = member["id"].partition("@")[2]
+        assert member["truncation"] == float(at or 1.0)
+    files = list((site.runs / "candidates").rglob("drawn-*-0.01.safetensors"))
+    features = [load_file(file)["features"].astype(np.float32) for file in files]
+    assert max(each.std(axis=0).mean() for each in features) < 0.5  # next to no truncation left: one picture
+
+
+@pytest.mark.parametrize("truncation", ["0", "1", "1.5", "nan"])
+def test_truncations_lie_between_0_and_1(site: Site, truncation: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--search", "first", "--truncations", truncation]) == 2
+    assert "each must be over 0 and under 1" in one_line(capsys)
+
+
+def test_the_report_page_stands_beside_the_version(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--search", "first", "--report", str(site.folder / "page.html")]) == 0
+    page = (site.folder / "page.html").read_text()
+    run_id = site.client.get_model_version_by_alias("weapons", "live").run_id
+    logged = mlflow.artifacts.load_text(f"{site.client.get_run(run_id).info.artifact_uri}/report.html")
+    assert logged == page
+    members = read_manifest(live_folder(site))["members"]
+    assert page.count('<section class="member">') == len(members)
+    assert all(member["id"] in page for member in members)
+    assert page.count("data:image/png;base64,") >= 4 + len(members)
+    assert "http://" not in page  # it needs nothing else
+    assert "https://" not in page
+    assert main(["--search", "first", "--report", str(site.folder)]) == 2
+    assert "is a folder" in one_line(capsys)
 
 
 def one_line(capsys: pytest.CaptureFixture[str]) -> str:
@@ -385,9 +442,9 @@ def wait_for(port: int) -> None:
 
 
 def test_all_candidates_vetoed(site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    import ops.proposal
+    import ops.pool
 
-    monkeypatch.setattr(ops.proposal, "MEMORISED_OVER_FRESH", -1.0)
+    monkeypatch.setattr(ops.pool, "MEMORISED_OVER_FRESH", -1.0)
     assert main(["--search", "first"]) == 2
     captured = capsys.readouterr()
     assert "  4 vetoed: copies training pictures\n" in captured.out

@@ -1,0 +1,205 @@
+"""What is the best way to put checkpoints together? Every way from the same candidates, scored on reals unseen by it.
+
+    python experiments/does_it_pay/run.py --sets dcss-weapons-plus.zip armory --keep pools
+    python experiments/ensemble/run.py --pools pools/*-ganvil-seed-*
+    python experiments/ensemble/run.py --table
+
+A pool is a folder that a search left (`--storage` and `--tracking-uri` of search/run.py in one folder), named after its
+pictures and `-seed-N`: the candidates are its kept checkpoints. Choices are made on the reference half of the reals;
+the scores are of the held-out half. results.json grows by a pool at a time.
+"""
+
+import re
+import statistics
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import numpy as np
+
+from experiments.half import Ledger
+from gan.command_line import Parser, run_command
+from gan.ensemble.convex import Limits, lowest_kid
+from gan.ensemble.cover import greedy_cover
+from gan.ensemble.kernel_means import KernelMeans
+from gan.ensemble.library import Library
+from gan.ensemble.report import challenge, sample_of
+from gan.ensemble.selection import SIZE, Selection, all_at_random, best_single, select, top_by_fid
+from gan.errors import UserError
+from gan.version import code_version
+from ops.candidates import CandidateStore
+from ops.pool import Pool, gather
+from ops.tracking_server import connect
+
+HERE = Path(__file__).resolve().parent
+SINGLE, LAST, RANDOM, TOP = "best single checkpoint", "last of its run", "all at random", f"top {SIZE} by FID"
+COVER, DEFAULT, CEILING = "greedy coverage", "the default", "reals of the other half"
+CONVEX, FLOORED, FREE = "convex weights", "convex weights, precision kept", "convex weights, no budget"
+SHOWN = ("fid", "kid", "precision", "recall", "coverage", "memorised")
+PRECISION_KEPT = 0.95  # of the best single checkpoint's, on the reference half: the floor of `FLOORED`
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A pool to be chosen from."""
+
+    folder: Path
+
+    @property
+    def key(self) -> str:
+        found = re.fullmatch(r"(.+)-seed-(\d+)", self.folder.name)
+        if found is None:
+            raise UserError(f"pool {str(self.folder)!r}: its name must end in -seed- and a number")
+        return f"{found[1]} | seed {found[2]}"
+
+    def gather(self) -> Pool:
+        uri = f"sqlite:///{self.folder.resolve() / 'mlflow.db'}"
+        client = connect(uri)
+        names = sorted(found.name for found in client.search_experiments() if found.name != "Default")
+        store = CandidateStore(client, uri, self.folder / "candidates")
+        return gather(store, names, features="randconv", data=None, cache=self.folder / "cache", say=print)
+
+
+def ways(pool: Pool, library: Library) -> dict[str, Selection]:
+    """Every way to choose, from the same candidates on the same half."""
+    means = KernelMeans.of(pool.allowed, pool.reference.reference.features)
+    single = best_single(library)
+    alone = library.precisions[[candidate.id for candidate in library.candidates].index(single.members[0])]
+    memorised = np.array([candidate.memorised for candidate in library.candidates])
+    free = Limits(precision=library.precisions, memorised=memorised)
+    kept = Limits(precision=library.precisions, memorised=memorised, precision_floor=PRECISION_KEPT * float(alone))
+    return {
+        SINGLE: single,
+        LAST: last_of_its_run(pool, single),
+        RANDOM: all_at_random(library),
+        TOP: top_by_fid(library),
+        COVER: greedy_cover(library, size=SIZE),
+        CONVEX: lowest_kid(means, free, size=SIZE),
+        FLOORED: lowest_kid(means, kept, size=SIZE),
+        FREE: lowest_kid(means, free),
+        DEFAULT: select(library),
+    }
+
+
+def last_of_its_run(pool: Pool, single: Selection) -> Selection:
+    """The last kept checkpoints of the run that the best one is from, `SIZE` at most."""
+    of_run = {candidate.id: candidate.run_id for candidate in pool.stored}
+    allowed = {candidate.id for candidate in pool.allowed}
+    run = [c for c in pool.stored if c.run_id == of_run[single.members[0]] and c.id in allowed]
+    last = sorted(run, key=lambda candidate: candidate.record.images_seen)[-SIZE:]
+    return Selection(members=tuple(c.id for c in last), weights=(1.0 / len(last),) * len(last))
+
+
+def compare(job: Job) -> dict[str, Any]:
+    """Each way's held-out scores, and the default held against the others with the error of the difference."""
+    pool = job.gather()
+    library = Library(pool.allowed, pool.reference.reference.features)
+    found = ways(pool, library)
+    half = pool.reference.order[: len(pool.reference.reference)]
+    samples = {name: sample_of(choice, pool.raw) for name, choice in found.items()}
+    samples[CEILING] = pool.net(pool.pictures.images[half])
+    rows = {name: pool.reference.score(sample, "held_out").to_plain() for name, sample in samples.items()}
+    against = {}
+    for name in (SINGLE, RANDOM, TOP):
+        gain = challenge(samples[DEFAULT], samples[name], pool.reference)
+        against[name] = {"fid": [gain.fid_gain, gain.fid_error], "recall": [gain.recall_gain, gain.recall_error]}
+    return {
+        "candidates": len(pool.stored),
+        "vetoed": len(pool.vetoed),
+        "networks": sorted({candidate.id.partition("-")[0] for candidate in pool.stored}),
+        "scores": rows,
+        "members": {name: dict(zip(c.members, c.weights, strict=True)) for name, c in found.items() if name != RANDOM},
+        "default_less": against,
+        "commit": code_version(),
+    }
+
+
+def settings_of(ledger: Ledger) -> list[str]:
+    return list(dict.fromkeys(key.rpartition(" | ")[0] for key in ledger.results["runs"]))
+
+
+def report(ledger: Ledger) -> None:
+    """A table a set: means over the pools, and their spread; then the default's gain in each pool."""
+    for setting in settings_of(ledger):
+        runs = ledger.runs_of(setting)
+        counts = ", ".join(str(run["candidates"]) for run in runs)
+        first = runs[0]["scores"][SINGLE]
+        print(
+            f"\n{setting}: {counts} candidates; {first['num_samples']} samples, {first['num_reals']} held-out reals\n"
+        )
+        print(f"| choice | members | {' | '.join(SHOWN)} |\n|---|---|{'---|' * len(SHOWN)}")
+        for name in runs[0]["scores"]:
+            cells = [spread([run["scores"][name][score] for run in runs], form_of(score)) for score in SHOWN]
+            sizes = [len(run["members"][name]) for run in runs if name in run["members"]]
+            members = spread(sizes, ".0f") if sizes else ("all" if name == RANDOM else "")
+            print(f"| {name} | {members} | {' | '.join(cells)} |")
+        for name in (SINGLE, RANDOM, TOP):
+            gains = [run["default_less"][name] for run in runs]
+            print(f"\nthe default less {name}, in each pool, with two standard errors:")
+            for score, form in (("fid", "+.1f"), ("recall", "+.3f")):
+                shown = ", ".join(f"{g[score][0]:{form}} ± {2 * g[score][1]:{form[1:]}}" for g in gains)
+                print(f"  {score} {shown}")
+
+
+def form_of(score: str) -> str:
+    return {"fid": ".1f", "kid": ".3f"}.get(score, ".2f")
+
+
+def spread(values: Sequence[float], form: str) -> str:
+    more = f" ({statistics.stdev(values):{form}})" if len(values) > 1 else ""
+    return f"{statistics.fmean(values):{form}}{more}"
+
+
+def draw(ledger: Ledger, path: Path) -> None:
+    """FID and recall of every way, a panel a set: low and right is good."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    settings = settings_of(ledger)
+    figure, panels = pyplot.subplots(1, len(settings), figsize=(6.4 * len(settings), 4.8), dpi=120, squeeze=False)
+    for axes, setting in zip(panels[0], settings, strict=True):
+        runs = ledger.runs_of(setting)
+        for number, name in enumerate(runs[0]["scores"]):
+            colour = "black" if name == DEFAULT else f"C{number % 10}"
+            recalls, fids = ([run["scores"][name][score] for run in runs] for score in ("recall", "fid"))
+            axes.scatter(recalls, fids, s=9, color=colour, alpha=0.5)
+            marker = "*" if name == DEFAULT else "o"
+            middle = statistics.fmean(recalls), statistics.fmean(fids)
+            axes.scatter(*middle, s=70, color=colour, label=name, marker=marker)
+        axes.set_title(setting, fontsize=10)
+        axes.set_xlabel("recall")
+        axes.set_ylabel("FID")
+        axes.grid(alpha=0.25)
+    panels[0][-1].legend(frameon=False, fontsize=8, bbox_to_anchor=(1.0, 1.0))
+    figure.tight_layout()
+    figure.savefig(path)
+    pyplot.close(figure)
+
+
+def main() -> int:
+    parser = Parser(prog="experiments/ensemble/run.py", description=__doc__ or "", epilog="")
+    parser.add_argument("--pools", nargs="+", type=Path, metavar="FOLDER", help="folders that searches left")
+    parser.add_argument("--table", action="store_true", help="print the tables of what is there, choose nothing")
+    options = parser.parse_args()
+
+    def command() -> None:
+        ledger = Ledger(HERE / "results.json")
+        if not options.table:
+            if not options.pools:
+                raise UserError("--pools is missing: give folders that searches left (does_it_pay/run.py --keep)")
+            for job in ledger.missing([Job(folder=folder) for folder in options.pools]):
+                ledger.add(job.key, compare(job))
+        report(ledger)
+        draw(ledger, HERE / "choices.png")
+
+    return run_command("ensemble", command)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
