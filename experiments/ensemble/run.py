@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 
-from experiments.half import Ledger
+from experiments.half import HALVES, Ledger
 from gan.command_line import Parser, run_command
 from gan.ensemble.convex import Limits, lowest_kid
 from gan.ensemble.cover import greedy_cover
@@ -102,7 +102,10 @@ def compare(job: Job) -> dict[str, Any]:
     half = pool.reference.order[: len(pool.reference.reference)]
     samples = {name: sample_of(choice, pool.raw) for name, choice in found.items()}
     samples[CEILING] = pool.net(pool.pictures.images[half])
-    rows = {name: pool.reference.score(sample, "held_out").to_plain() for name, sample in samples.items()}
+    scores = {
+        name: {half: pool.reference.score(sample, half).to_plain() for half in HALVES}
+        for name, sample in samples.items()
+    }
     against = {}
     for name in (SINGLE, RANDOM, TOP):
         gain = challenge(samples[DEFAULT], samples[name], pool.reference)
@@ -111,7 +114,7 @@ def compare(job: Job) -> dict[str, Any]:
         "candidates": len(pool.stored),
         "vetoed": len(pool.vetoed),
         "networks": sorted({candidate.id.partition("-")[0] for candidate in pool.stored}),
-        "scores": rows,
+        "scores": scores,
         "members": {name: dict(zip(c.members, c.weights, strict=True)) for name, c in found.items() if name != RANDOM},
         "default_less": against,
         "commit": code_version(),
@@ -127,13 +130,15 @@ def report(ledger: Ledger) -> None:
     for setting in settings_of(ledger):
         runs = ledger.runs_of(setting)
         counts = ", ".join(str(run["candidates"]) for run in runs)
-        first = runs[0]["scores"][SINGLE]
+        first = runs[0]["scores"][SINGLE]["held_out"]
         print(
             f"\n{setting}: {counts} candidates; {first['num_samples']} samples, {first['num_reals']} held-out reals\n"
         )
         print(f"| choice | members | {' | '.join(SHOWN)} |\n|---|---|{'---|' * len(SHOWN)}")
         for name in runs[0]["scores"]:
-            cells = [spread([run["scores"][name][score] for run in runs], form_of(score)) for score in SHOWN]
+            cells = [
+                spread([run["scores"][name]["held_out"][score] for run in runs], form_of(score)) for score in SHOWN
+            ]
             sizes = [len(run["members"][name]) for run in runs if name in run["members"]]
             members = spread(sizes, ".0f") if sizes else ("all" if name == RANDOM else "")
             print(f"| {name} | {members} | {' | '.join(cells)} |")
@@ -167,7 +172,7 @@ def draw(ledger: Ledger, path: Path) -> None:
         runs = ledger.runs_of(setting)
         for number, name in enumerate(runs[0]["scores"]):
             colour = "black" if name == DEFAULT else f"C{number % 10}"
-            recalls, fids = ([run["scores"][name][score] for run in runs] for score in ("recall", "fid"))
+            recalls, fids = ([run["scores"][name]["held_out"][score] for run in runs] for score in ("recall", "fid"))
             axes.scatter(recalls, fids, s=9, color=colour, alpha=0.5)
             marker = "*" if name == DEFAULT else "o"
             middle = statistics.fmean(recalls), statistics.fmean(fids)
