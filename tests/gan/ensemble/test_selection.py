@@ -96,7 +96,7 @@ def test_within_five_per_cent_of_brute_force(seed: int) -> None:
         for slots in itertools.combinations_with_replacement(range(6), count)
         if len(set(slots)) <= size
     )
-    # the objective is ln FID less precision and coverage: 0.05 is 5 % of the FID
+    # the objective is ln FID less shares: 0.05 is 5 % of the FID
     assert found <= best + 0.05
 
 
