@@ -21,7 +21,10 @@ from gan.features.registry import FEATURE_NETS
 
 if TYPE_CHECKING:
     from ops.candidates import CandidateStore
+    from ops.proposal import Proposal
     from ops.registry import Registry
+
+WIDEST = 2.0  # beyond it latents are all but all outside what training has seen
 
 _EPILOG = """\
 examples:
@@ -48,9 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--truncations",
         nargs="+",
         type=float,
-        default=[],
+        default=[1.1, 1.2],
         metavar="T",
-        help="try the chosen at these truncations too, e.g. 0.9 0.8: fewer odd pictures, less variety [none]",
+        help="try the chosen at these truncations too (1: none); over 1 is more variety, under 1 less [1.1 1.2]",
     )
     parser.add_argument("--features", default="randconv", help=f"feature net: {', '.join(FEATURE_NETS)} [randconv]")
     parser.add_argument("--data", metavar="SOURCE", help="the real pictures [the search's own]")
@@ -111,27 +114,20 @@ def _refresh(options: argparse.Namespace, store: "CandidateStore", registry: "Re
     from ops.choice_table import print_choices
     from ops.contest import contest
     from ops.picture_sheet import draw_sheet
-    from ops.pool import gather, with_truncations
     from ops.promotion import promote
-    from ops.proposal import propose, propose_again
     from ops.registry import FINGERPRINT, ROLLED_BACK
     from ops.report_page import report_page
 
     if options.size < 1:
         raise UserError(f"--size {options.size}: an ensemble needs 1 member or more")
-    if not all(0.0 < truncation < 1.0 for truncation in options.truncations):
-        raise UserError(f"--truncations {options.truncations}: each must be over 0 and under 1; 1 is tried anyway")
+    if not all(0.0 < truncation <= WIDEST for truncation in options.truncations):
+        raise UserError(f"--truncations {options.truncations}: each must be over 0 and at most {WIDEST:g}")
     if options.report:
         refuse_to_overwrite(options.report, replace=True)
     live_version = registry.aliases().live
     live = registry.version(live_version) if live_version else None
-    pool = gather(store, options.search, features=options.features, data=options.data, cache=cache, say=_say)
-    _say(f"choosing from {len(pool.allowed)} candidates on {len(pool.reference.reference)} reference reals")
-    proposal = propose(pool, size=options.size)
-    if options.truncations:
-        members = proposal.choices["ensemble"].members
-        wider = with_truncations(pool, store, members, sorted(set(options.truncations)), _say)
-        proposal = propose_again(wider, proposal, size=options.size)
+    proposal = _proposal(options, store, cache)
+    pool = proposal.pool
     print_choices(proposal)
     with tempfile.TemporaryDirectory(prefix="ganvil-refresh-") as scratch:
         folder = Path(scratch) / "ensemble"
@@ -178,6 +174,21 @@ def _refresh(options: argparse.Namespace, store: "CandidateStore", registry: "Re
         promote(registry, version, options.serve, _say)
         registry.set_rolled_back(version, rolled_back=False)
         _say(f"promoted: version {version} of {options.model} is live")
+
+
+def _proposal(options: argparse.Namespace, store: "CandidateStore", cache: Path) -> "Proposal":
+    """Chosen from the candidates, then again with the chosen at other truncations beside them."""
+    from ops.pool import gather, with_truncations
+    from ops.proposal import propose, propose_again
+
+    pool = gather(store, options.search, features=options.features, data=options.data, cache=cache, say=_say)
+    _say(f"choosing from {len(pool.allowed)} candidates on {len(pool.reference.reference)} reference reals")
+    proposal = propose(pool, size=options.size)
+    truncations = sorted({truncation for truncation in options.truncations if truncation != 1.0})
+    if not truncations:
+        return proposal
+    wider = with_truncations(pool, store, proposal.choices["ensemble"].members, truncations, _say)
+    return propose_again(wider, proposal, size=options.size)
 
 
 def _say(line: str) -> None:

@@ -5,14 +5,15 @@
     python experiments/ensemble/run.py --table
 
 A pool is a folder that a search left (`--storage` and `--tracking-uri` of search/run.py in one folder), named after its
-pictures and `-seed-N`: the candidates are its kept checkpoints. Choices are made on the reference half of the reals;
-the scores are of the held-out half. results.json grows by a pool at a time.
+pictures and `-seed-N`: the candidates are its kept checkpoints. Each way chooses on one half of the reals and is scored
+on the other, then the halves change places; a mixture is scored as the mean over `DRAWS` ways of sharing out the seeds
+among its members. results.json grows by a pool at a time.
 """
 
 import re
 import statistics
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 
-from experiments.half import HALVES, Ledger
+from experiments.half import HALVES, Ledger, Run
 from gan.command_line import Parser, run_command
 from gan.ensemble.convex import Limits, lowest_kid
 from gan.ensemble.cover import greedy_cover
@@ -30,17 +31,21 @@ from gan.ensemble.library import Library
 from gan.ensemble.report import challenge, sample_of
 from gan.ensemble.selection import SIZE, Selection, all_at_random, best_single, select, top_by_fid
 from gan.errors import UserError
+from gan.metrics.arrays import Features
+from gan.metrics.evaluate import HalfName, Reference, Scores
 from gan.version import code_version
 from ops.candidates import CandidateStore
-from ops.pool import Pool, gather
+from ops.pool import Pool, gather, with_truncations
 from ops.tracking_server import connect
 
 HERE = Path(__file__).resolve().parent
 SINGLE, LAST, RANDOM, TOP = "best single checkpoint", "last of its run", "all at random", f"top {SIZE} by FID"
 COVER, DEFAULT, CEILING = "greedy coverage", "the default", "reals of the other half"
+WIDER, TAMER = "the default, truncations 1.1 and 1.2 too", "the default, truncations .8 and .9 too"
 CONVEX, FLOORED, FREE = "convex weights", "convex weights, precision kept", "convex weights, no budget"
 SHOWN = ("fid", "kid", "precision", "recall", "coverage", "memorised")
-PRECISION_KEPT = 0.95  # of the best single checkpoint's, on the reference half: the floor of `FLOORED`
+PRECISION_KEPT = 0.95  # of the best single checkpoint's, on the half that chooses: the floor of `FLOORED`
+DRAWS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,22 +61,29 @@ class Job:
             raise UserError(f"pool {str(self.folder)!r}: its name must end in -seed- and a number")
         return f"{found[1]} | seed {found[2]}"
 
-    def gather(self) -> Pool:
+    def gather(self) -> tuple[Pool, CandidateStore]:
         uri = f"sqlite:///{self.folder.resolve() / 'mlflow.db'}"
         client = connect(uri)
         names = sorted(found.name for found in client.search_experiments() if found.name != "Default")
         store = CandidateStore(client, uri, self.folder / "candidates")
-        return gather(store, names, features="randconv", data=None, cache=self.folder / "cache", say=print)
+        pool = gather(store, names, features="randconv", data=None, cache=self.folder / "cache", say=print)
+        return pool, store
 
 
-def ways(pool: Pool, library: Library) -> dict[str, Selection]:
-    """Every way to choose, from the same candidates on the same half."""
-    means = KernelMeans.of(pool.allowed, pool.reference.reference.features)
-    single = best_single(library)
+def ways(pool: Pool, store: CandidateStore, reals: Features) -> dict[str, Selection]:
+    """Every way to choose, from the same candidates on the same reals."""
+    library = Library(pool.allowed, reals)
+    means = KernelMeans.of(pool.allowed, reals)
+    single, default = best_single(library), select(library)
     alone = library.precisions[[candidate.id for candidate in library.candidates].index(single.members[0])]
     memorised = np.array([candidate.memorised for candidate in library.candidates])
     free = Limits(precision=library.precisions, memorised=memorised)
     kept = Limits(precision=library.precisions, memorised=memorised, precision_floor=PRECISION_KEPT * float(alone))
+
+    def at(*truncations: float) -> Selection:
+        wider = with_truncations(pool, store, default.members, truncations, print)
+        return select(Library(wider.allowed, reals))
+
     return {
         SINGLE: single,
         LAST: last_of_its_run(pool, single),
@@ -81,7 +93,9 @@ def ways(pool: Pool, library: Library) -> dict[str, Selection]:
         CONVEX: lowest_kid(means, free, size=SIZE),
         FLOORED: lowest_kid(means, kept, size=SIZE),
         FREE: lowest_kid(means, free),
-        DEFAULT: select(library),
+        DEFAULT: default,
+        WIDER: at(1.1, 1.2),
+        TAMER: at(0.8, 0.9),
     }
 
 
@@ -95,30 +109,65 @@ def last_of_its_run(pool: Pool, single: Selection) -> Selection:
 
 
 def compare(job: Job) -> dict[str, Any]:
-    """Each way's held-out scores, and the default held against the others with the error of the difference."""
-    pool = job.gather()
-    library = Library(pool.allowed, pool.reference.reference.features)
-    found = ways(pool, library)
-    half = pool.reference.order[: len(pool.reference.reference)]
-    samples = {name: sample_of(choice, pool.raw) for name, choice in found.items()}
-    samples[CEILING] = pool.net(pool.pictures.images[half])
-    scores = {
-        name: {half: pool.reference.score(sample, half).to_plain() for half in HALVES}
-        for name, sample in samples.items()
-    }
-    against = {}
-    for name in (SINGLE, RANDOM, TOP):
-        gain = challenge(samples[DEFAULT], samples[name], pool.reference)
-        against[name] = {"fid": [gain.fid_gain, gain.fid_error], "recall": [gain.recall_gain, gain.recall_error]}
+    """Each way's scores on unseen reals, and the default held against the others with the error of the difference."""
+    pool, store = job.gather()
+    sides = [compare_on(pool, store, *halves) for halves in (HALVES[::-1], HALVES)]
     return {
         "candidates": len(pool.stored),
         "vetoed": len(pool.vetoed),
+        "samples": len(pool.stored[0].features),
+        "reals": [len(pool.reference.held_out), len(pool.reference.reference)],
         "networks": sorted({candidate.id.partition("-")[0] for candidate in pool.stored}),
-        "scores": scores,
-        "members": {name: dict(zip(c.members, c.weights, strict=True)) for name, c in found.items() if name != RANDOM},
-        "default_less": against,
+        "sides": sides,
         "commit": code_version(),
     }
+
+
+def compare_on(pool: Pool, store: CandidateStore, chosen_on: HalfName, scored_on: HalfName) -> dict[str, Any]:
+    reference = pool.reference
+    chosen_from = reference.reference if chosen_on == "reference" else reference.held_out
+    found = ways(pool, store, chosen_from.features)
+    raw = features_of(pool, store, found)
+    of_half = np.split(reference.order, [len(reference.reference)])[chosen_on == "held_out"]
+    others = pool.net(pool.pictures.images[of_half])
+    side: dict[str, Any] = {
+        "scores": {name: scored(choice, raw, reference, scored_on) for name, choice in found.items()}
+        | {CEILING: plain(reference.score(others, scored_on))},
+        "members": {name: dict(zip(c.members, c.weights, strict=True)) for name, c in found.items() if name != RANDOM},
+    }
+    if scored_on == "held_out":
+        side["less"] = {name: less(found[WIDER], found[name], raw, reference) for name in (SINGLE, RANDOM, TOP)}
+    return side
+
+
+def features_of(pool: Pool, store: CandidateStore, found: Mapping[str, Selection]) -> dict[str, Features]:
+    """Of all candidates, and of members at other truncations (drawn before, so only read)."""
+    members = {member for choice in found.values() for member in choice.members}
+    others = sorted(float(member.partition("@")[2]) for member in members if "@" in member)
+    if not others:
+        return pool.raw
+    of = [member.partition("@")[0] for member in members if "@" in member]
+    return with_truncations(pool, store, of, sorted(set(others)), print).raw
+
+
+def scored(choice: Selection, raw: Mapping[str, Features], reference: Reference, half: HalfName) -> dict[str, float]:
+    """The mean over several samples: seeds shared out among the members in `DRAWS` ways."""
+    count = len(raw[choice.members[0]])
+    scores = []
+    for draw in range(DRAWS if len(choice.members) > 1 else 1):
+        order = np.random.default_rng(draw).permutation(count)
+        rows = sample_of(choice, {member: raw[member][order] for member in choice.members})
+        scores.append(plain(reference.score(rows, half)))
+    return {name: statistics.fmean(each[name] for each in scores) for name in SHOWN}
+
+
+def plain(scores: Scores) -> dict[str, float]:
+    return {name: float(getattr(scores, name)) for name in SHOWN}
+
+
+def less(one: Selection, other: Selection, raw: Mapping[str, Features], reference: Reference) -> dict[str, list[float]]:
+    gain = challenge(sample_of(one, raw), sample_of(other, raw), reference)
+    return {"fid": [gain.fid_gain, gain.fid_error], "recall": [gain.recall_gain, gain.recall_error]}
 
 
 def settings_of(ledger: Ledger) -> list[str]:
@@ -126,28 +175,28 @@ def settings_of(ledger: Ledger) -> list[str]:
 
 
 def report(ledger: Ledger) -> None:
-    """A table a set: means over the pools, and their spread; then the default's gain in each pool."""
+    """A table a set: means over the pools, and their spread; then the widened default's gain in each pool."""
     for setting in settings_of(ledger):
         runs = ledger.runs_of(setting)
         counts = ", ".join(str(run["candidates"]) for run in runs)
-        first = runs[0]["scores"][SINGLE]["held_out"]
-        print(
-            f"\n{setting}: {counts} candidates; {first['num_samples']} samples, {first['num_reals']} held-out reals\n"
-        )
+        print(f"\n{setting}: {counts} candidates; {runs[0]['samples']} samples, {runs[0]['reals']} reals\n")
         print(f"| choice | members | {' | '.join(SHOWN)} |\n|---|---|{'---|' * len(SHOWN)}")
-        for name in runs[0]["scores"]:
-            cells = [
-                spread([run["scores"][name]["held_out"][score] for run in runs], form_of(score)) for score in SHOWN
-            ]
-            sizes = [len(run["members"][name]) for run in runs if name in run["members"]]
-            members = spread(sizes, ".0f") if sizes else ("all" if name == RANDOM else "")
+        for name in runs[0]["sides"][0]["scores"]:
+            cells = [spread(values_of(runs, name, score), form_of(score)) for score in SHOWN]
+            sizes = [len(side["members"][name]) for run in runs for side in run["sides"] if name in side["members"]]
+            members = f"{statistics.fmean(sizes):.0f}" if sizes else ("all" if name == RANDOM else "")
             print(f"| {name} | {members} | {' | '.join(cells)} |")
         for name in (SINGLE, RANDOM, TOP):
-            gains = [run["default_less"][name] for run in runs]
-            print(f"\nthe default less {name}, in each pool, with two standard errors:")
+            gains = [run["sides"][0]["less"][name] for run in runs]
+            print(f"\n{WIDER}, less {name}, in each pool, with two standard errors:")
             for score, form in (("fid", "+.1f"), ("recall", "+.3f")):
                 shown = ", ".join(f"{g[score][0]:{form}} ± {2 * g[score][1]:{form[1:]}}" for g in gains)
                 print(f"  {score} {shown}")
+
+
+def values_of(runs: Sequence[Run], name: str, score: str) -> list[float]:
+    """A number a pool: the mean of both sides."""
+    return [statistics.fmean(side["scores"][name][score] for side in run["sides"]) for run in runs]
 
 
 def form_of(score: str) -> str:
@@ -170,11 +219,11 @@ def draw(ledger: Ledger, path: Path) -> None:
     figure, panels = pyplot.subplots(1, len(settings), figsize=(6.4 * len(settings), 4.8), dpi=120, squeeze=False)
     for axes, setting in zip(panels[0], settings, strict=True):
         runs = ledger.runs_of(setting)
-        for number, name in enumerate(runs[0]["scores"]):
-            colour = "black" if name == DEFAULT else f"C{number % 10}"
-            recalls, fids = ([run["scores"][name]["held_out"][score] for run in runs] for score in ("recall", "fid"))
+        for number, name in enumerate(runs[0]["sides"][0]["scores"]):
+            colour = "black" if name == WIDER else f"C{number % 10}"
+            recalls, fids = (values_of(runs, name, score) for score in ("recall", "fid"))
             axes.scatter(recalls, fids, s=9, color=colour, alpha=0.5)
-            marker = "*" if name == DEFAULT else "o"
+            marker = "*" if name == WIDER else "o"
             middle = statistics.fmean(recalls), statistics.fmean(fids)
             axes.scatter(*middle, s=70, color=colour, label=name, marker=marker)
         axes.set_title(setting, fontsize=10)

@@ -12,11 +12,10 @@ coverage   a union, in expectation over which of its seeds each member draws: a 
            rows that lie in its ball is drawn; for c of n rows in the ball and r drawn, that has the hypergeometric
            probability C(n - c, r) / C(n, r), and members draw independently.
 
-recall     no sum of the members': its balls are the mixture's own. It is measured, on the very sample by which the
-           mixture will be scored, for the few mixtures that are scored exactly; screening goes without it.
+Recall is left out: its balls are the mixture's own and would have to be measured anew for every mixture, on one sample
+of it, whose chance is as large as what there is to gain. Tried (experiments/ensemble): no better on unseen reals.
 """
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +25,6 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from gan.ensemble.mixture import mixture_features
 from gan.errors import UserError
 from gan.metrics import density_coverage, precision_recall
 from gan.metrics.arrays import Features, Float64Array, checked
@@ -45,31 +43,26 @@ _CHUNK = 64  # candidates whose moments are held at once
 
 @dataclass(frozen=True, kw_only=True)
 class Weighing:
-    """How much the objective minds each score: fid ln(FID + noise) - precision P - coverage C - recall R, to be low.
+    """How much the objective minds each score: fid ln(FID + noise) - precision P - coverage C, lower is better.
 
-    The logarithm frees it of the feature net's scale: a tenth of the FID is worth a tenth of all reals within the
-    reach of samples (recall 1), or a fifth of all samples among the reals (precision 1/2). Precision and coverage at
-    half keep the FID and recall from being bought with noise. The weights are those that did best on unseen reals in
-    experiments/ensemble. The noise is FID's standard error on these reals: gains far below it are fitted to them.
+    The logarithm frees it of the feature net's scale: at 1, 1/2, 1/2, a tenth of the FID is worth a fifth of all reals
+    covered, or a fifth of all samples among the reals. FID and recall do about the same at other weights of this
+    size (experiments/ensemble); precision is better kept than by FID alone. The noise is FID's standard error on these
+    reals: what is gained far below it is fitted to this half only.
     """
 
     fid: float = 1.0
     precision: float = 0.5
     coverage: float = 0.5
-    recall: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
-    """What a mixture should score on the reals of the library, and the objective (lower is better).
-
-    recall: None where it was not measured, and then left out of the objective: such compare among themselves only.
-    """
+    """What a mixture should score on the reals of the library, and the objective (lower is better)."""
 
     fid: float
     precision: float
     coverage: float
-    recall: float | None
     objective: float
 
 
@@ -111,7 +104,6 @@ class Library:
         kept = np.flatnonzero(values > values[-1] * 1e-12)[::-1]
         self._real_trace = float(values[kept].sum())
         self._reals = reals
-        self._recalls: dict[tuple[tuple[int, int], ...], float] = {}
         self._factor = vectors[:, kept] * np.sqrt(values[kept])
         self._rank = min(SCREEN_RANK, len(kept))
         self._moments: dict[int, Float64Array] = {}  # of candidates that came into question, `[RANK, RANK]`
@@ -154,12 +146,11 @@ class Library:
         self._hits[index] = hits
 
     def score(self, slots: Sequence[int]) -> Expected:
-        """What the mixture of these candidates should score, recall included."""
+        """What the mixture of these candidates should score."""
         screened = self.screen(slots[:-1], slots[-1:])[0]
-        exact = self._along.shape[1] == self._rank
-        fid = screened.fid if exact else self._fid_of(list(slots))
-        recall = self._recall_of(slots) if self.weighing.recall else None
-        return self._expected(fid, screened.precision, screened.coverage, recall)
+        if self._along.shape[1] == self._rank:
+            return screened  # it was exact
+        return self._expected(self._fid_of(list(slots)), screened.precision, screened.coverage)
 
     def screen(self, slots: Sequence[int], who: Sequence[int], *, times: int = 1) -> list[Expected]:
         """For each of `who`: the mixture of `slots` and of it in `times` slots more; the FID is a lower bound."""
@@ -169,26 +160,15 @@ class Library:
         coverages = self._coverages_with(others, np.asarray(who), times, share)
         return [self._expected(*scores) for scores in zip(fids, precisions, coverages, strict=True)]
 
-    def _expected(self, fid: float, precision: float, coverage: float, recall: float | None = None) -> Expected:
+    def _expected(self, fid: float, precision: float, coverage: float) -> Expected:
         w = self.weighing
         objective = w.fid * np.log(fid + self._noise) - w.precision * precision - w.coverage * coverage
         return Expected(
             fid=float(fid),
             precision=float(precision),
             coverage=float(coverage),
-            recall=recall,
-            objective=float(objective - w.recall * (recall or 0.0)),
+            objective=float(objective),
         )
-
-    def _recall_of(self, slots: Sequence[int]) -> float:
-        times = Counter(slots)
-        common = math.gcd(*times.values())
-        mixture = tuple((index, times[index] // common) for index in sorted(times))
-        if mixture not in self._recalls:
-            tables = [self.candidates[index].features for index, _ in mixture]
-            rows = mixture_features(tables, [share for _, share in mixture])
-            self._recalls[mixture] = _recall(rows, self._reals)
-        return self._recalls[mixture]
 
     def _fid_noise(self) -> float:
         """The standard error of an FID on these reals: the delete-half jackknife (gan/metrics/kid.py), of the best."""
@@ -291,17 +271,3 @@ class Library:
         left = np.maximum(left, 0.0)
         log_miss = gammaln(n - inside + 1) + gammaln(n - drawn + 1) - gammaln(n + 1) - gammaln(left + 1)
         return np.where(possible, np.minimum(log_miss, 0.0), -np.inf)
-
-
-def _recall(rows: Features, reals: Features) -> float:
-    """Recall (gan/metrics/precision_recall.py) in float32 and in one piece: some 25 ms at n = 1000, m = 700, d = 512.
-
-    A fifth of the exact one's time, for a choice among hundreds of mixtures; what is reported is measured exactly.
-    """
-    xs, ys = (torch.from_numpy(np.ascontiguousarray(part, dtype=np.float32)) for part in (rows, reals))
-    norms = xs.square().sum(dim=1)[:, None]
-    among = torch.addmm(norms + norms.T, xs, xs.T, alpha=-2.0).fill_diagonal_(float("inf"))
-    k = precision_recall.NUM_NEIGHBOURS
-    squared_radii = among.topk(k, dim=1, largest=False).values[:, -1:]
-    to_reals = torch.addmm(norms + ys.square().sum(dim=1), xs, ys.T, alpha=-2.0)
-    return float((to_reals <= squared_radii).any(dim=0).float().mean())

@@ -3,7 +3,6 @@ import pytest
 
 from gan.ensemble import library as library_module
 from gan.ensemble.library import Candidate, Library, Weighing
-from gan.ensemble.mixture import mixture_features
 from gan.errors import UserError
 from gan.metrics.density_coverage import density_coverage
 from gan.metrics.fid import Moments, fid, frechet_distance, mix
@@ -94,7 +93,7 @@ def test_lowest_fids_are_exact_whatever_the_rank(rank: int, monkeypatch: pytest.
 
 
 def test_the_weighing_decides() -> None:
-    only_precision = Library(CANDIDATES, REALS, weighing=Weighing(fid=0.0, precision=1.0, coverage=0.0, recall=0.0))
+    only_precision = Library(CANDIDATES, REALS, weighing=Weighing(fid=0.0, precision=1.0, coverage=0.0))
     assert only_precision.score([0]).objective == -only_precision.score([0]).precision
 
 
@@ -107,11 +106,3 @@ def test_features_of_two_shapes_are_refused() -> None:
     short = Candidate(id="d", features=CANDIDATES[0].features[:100], memorised=0.0)
     with pytest.raises(ValueError, match="one shape for all"):
         Library([*CANDIDATES, short], REALS)
-
-
-def test_recall_is_that_of_the_sample_that_will_be_scored() -> None:
-    library = Library(CANDIDATES, REALS)
-    rows = mixture_features([CANDIDATES[0].features, CANDIDATES[2].features], [2, 1])
-    for slots in ([0, 2, 0], [0, 0, 0, 0, 2, 2]):
-        assert library.score(slots).recall == pytest.approx(precision_recall(REALS, rows)[1])
-    assert library.screen([0], [1])[0].recall is None
