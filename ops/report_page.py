@@ -49,6 +49,7 @@ def report_page(proposal: Proposal, ensemble: Ensemble, store: CandidateStore) -
         members=[
             _member(each, proposal.held_out["ensemble"], ensemble.draw(index, range(STRIP)), pool.pictures.images)
             | {"images_seen": records[each.id].images_seen, "network": ensemble.members[index].network}
+            | {"truncation": ensemble.members[index].truncation}
             for index, each in enumerate(found)
         ],
     )

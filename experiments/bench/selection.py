@@ -14,7 +14,6 @@ import json
 import os
 import platform
 import resource
-import sys
 import time
 from collections.abc import Callable
 from multiprocessing import get_context
@@ -97,4 +96,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
