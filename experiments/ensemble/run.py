@@ -10,9 +10,11 @@ on the other, then the halves change places; a mixture is scored as the mean ove
 among its members. results.json grows by a pool at a time.
 """
 
+import math
 import re
 import statistics
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,14 +29,26 @@ from gan.command_line import Parser, run_command
 from gan.ensemble.convex import Limits, lowest_kid
 from gan.ensemble.cover import greedy_cover
 from gan.ensemble.kernel_means import KernelMeans
-from gan.ensemble.library import Library
+from gan.ensemble.library import Candidate, Library
+from gan.ensemble.polish import Polish, first_kept, floor_for
 from gan.ensemble.report import challenge, sample_of
-from gan.ensemble.selection import SIZE, Selection, all_at_random, best_single, select, top_by_fid
+from gan.ensemble.selection import (
+    MEMORISED_OVER_FRESH,
+    SIZE,
+    Selection,
+    all_at_random,
+    best_single,
+    select,
+    top_by_fid,
+    veto,
+)
 from gan.errors import UserError
 from gan.metrics.arrays import Features
-from gan.metrics.evaluate import HalfName, Reference, Scores
+from gan.metrics.evaluate import Half, HalfName, Reference, Scores
+from gan.metrics.memorisation import memorised
 from gan.version import code_version
 from ops.candidates import CandidateStore
+from ops.drawn import drawn
 from ops.pool import Pool, gather, with_truncations
 from ops.tracking_server import connect
 
@@ -42,10 +56,14 @@ HERE = Path(__file__).resolve().parent
 SINGLE, LAST, RANDOM, TOP = "best single checkpoint", "last of its run", "all at random", f"top {SIZE} by FID"
 COVER, DEFAULT, CEILING = "greedy coverage", "the default", "reals of the other half"
 WIDER, TAMER = "the default, truncations 1.1 and 1.2 too", "the default, truncations .8 and .9 too"
+POLISHED = "the default, polished"
 CONVEX, FLOORED, FREE = "convex weights", "convex weights, precision kept", "convex weights, no budget"
 SHOWN = ("fid", "kid", "precision", "recall", "coverage", "memorised")
 PRECISION_KEPT = 0.95  # of the best single checkpoint's, on the half that chooses: the floor of `FLOORED`
 DRAWS = 4
+TRUNCATIONS, SHARES = (1.0, 1.1, 1.2, 1.3), (1.0, 0.75, 0.5)  # that `POLISHED` may choose from, for each of its members
+
+Way = tuple[Selection, Mapping[str, Features]]  # who, and what they draw: raw features `[n, d]` by id
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +88,9 @@ class Job:
         return pool, store
 
 
-def ways(pool: Pool, store: CandidateStore, reals: Features) -> dict[str, Selection]:
+def ways(pool: Pool, store: CandidateStore, half: Half) -> dict[str, Way]:
     """Every way to choose, from the same candidates on the same reals."""
+    reals = half.features
     library = Library(pool.allowed, reals)
     means = KernelMeans.of(pool.allowed, reals)
     single, default = best_single(library), select(library)
@@ -79,12 +98,7 @@ def ways(pool: Pool, store: CandidateStore, reals: Features) -> dict[str, Select
     memorised = np.array([candidate.memorised for candidate in library.candidates])
     free = Limits(precision=library.precisions, memorised=memorised)
     kept = Limits(precision=library.precisions, memorised=memorised, precision_floor=PRECISION_KEPT * float(alone))
-
-    def at(*truncations: float) -> Selection:
-        wider = with_truncations(pool, store, default.members, truncations, print)
-        return select(Library(wider.allowed, reals))
-
-    return {
+    plain = {
         SINGLE: single,
         LAST: last_of_its_run(pool, single),
         RANDOM: all_at_random(library),
@@ -94,9 +108,32 @@ def ways(pool: Pool, store: CandidateStore, reals: Features) -> dict[str, Select
         FLOORED: lowest_kid(means, kept, size=SIZE),
         FREE: lowest_kid(means, free),
         DEFAULT: default,
-        WIDER: at(1.1, 1.2),
-        TAMER: at(0.8, 0.9),
     }
+    found: dict[str, Way] = {name: (choice, pool.raw) for name, choice in plain.items()}
+    for name, truncations in ((WIDER, (1.1, 1.2)), (TAMER, (0.8, 0.9))):
+        wider = with_truncations(pool, store, default.members, truncations, print)
+        found[name] = (select(Library(wider.allowed, reals)), wider.raw)
+    found[POLISHED] = polished(pool, store, default.members, half)
+    return found
+
+
+def polished(pool: Pool, store: CandidateStore, members: Sequence[str], half: Half) -> Way:
+    """Chosen again with each member at several truncations beside the plain ones, and of each a share that is kept."""
+    polish, count = Polish.of(half), len(pool.stored[0].features)
+    wanted = [(each, truncation) for each in pool.stored if each.id in members for truncation in TRUNCATIONS]
+    many = math.ceil(count / min(SHARES) * 1.05)
+    raw, candidates = dict(pool.raw), list(pool.allowed)
+    for each in drawn(store, wanted, net=pool.net.name, count=many, left_out=Counter(), say=print):
+        features = pool.reference.standardise(each.features)
+        realism = polish.realism(features)
+        for share in SHARES:
+            rows = first_kept(realism, floor_for(realism, share), count)
+            name = f"{each.id}~{share:g}"
+            raw[name] = each.features[rows]
+            copied = memorised(features[rows], pool.reference.training)
+            candidates.append(Candidate(id=name, features=features[rows], memorised=copied))
+    allowed, _ = veto(candidates, memorised_ceiling=pool.reference.training.memorised_if_fresh + MEMORISED_OVER_FRESH)
+    return select(Library(allowed, half.features)), raw
 
 
 def last_of_its_run(pool: Pool, single: Selection) -> Selection:
@@ -125,29 +162,19 @@ def compare(job: Job) -> dict[str, Any]:
 
 def compare_on(pool: Pool, store: CandidateStore, chosen_on: HalfName, scored_on: HalfName) -> dict[str, Any]:
     reference = pool.reference
-    chosen_from = reference.reference if chosen_on == "reference" else reference.held_out
-    found = ways(pool, store, chosen_from.features)
-    raw = features_of(pool, store, found)
+    found = ways(pool, store, reference.reference if chosen_on == "reference" else reference.held_out)
     of_half = np.split(reference.order, [len(reference.reference)])[chosen_on == "held_out"]
     others = pool.net(pool.pictures.images[of_half])
+    scores = {name: scored(*way, reference, scored_on) for name, way in found.items()}
     side: dict[str, Any] = {
-        "scores": {name: scored(choice, raw, reference, scored_on) for name, choice in found.items()}
-        | {CEILING: plain(reference.score(others, scored_on))},
-        "members": {name: dict(zip(c.members, c.weights, strict=True)) for name, c in found.items() if name != RANDOM},
+        "scores": scores | {CEILING: plainly(reference.score(others, scored_on))},
+        "members": {
+            name: dict(zip(c.members, c.weights, strict=True)) for name, (c, _) in found.items() if name != RANDOM
+        },
     }
     if scored_on == "held_out":
-        side["less"] = {name: less(found[WIDER], found[name], raw, reference) for name in (SINGLE, RANDOM, TOP)}
+        side["less"] = {name: less(found[WIDER], found[name], reference) for name in (SINGLE, RANDOM, TOP)}
     return side
-
-
-def features_of(pool: Pool, store: CandidateStore, found: Mapping[str, Selection]) -> dict[str, Features]:
-    """Of all candidates, and of members at other truncations (drawn before, so only read)."""
-    members = {member for choice in found.values() for member in choice.members}
-    others = sorted(float(member.partition("@")[2]) for member in members if "@" in member)
-    if not others:
-        return pool.raw
-    of = [member.partition("@")[0] for member in members if "@" in member]
-    return with_truncations(pool, store, of, sorted(set(others)), print).raw
 
 
 def scored(choice: Selection, raw: Mapping[str, Features], reference: Reference, half: HalfName) -> dict[str, float]:
@@ -157,16 +184,16 @@ def scored(choice: Selection, raw: Mapping[str, Features], reference: Reference,
     for draw in range(DRAWS if len(choice.members) > 1 else 1):
         order = np.random.default_rng(draw).permutation(count)
         rows = sample_of(choice, {member: raw[member][order] for member in choice.members})
-        scores.append(plain(reference.score(rows, half)))
+        scores.append(plainly(reference.score(rows, half)))
     return {name: statistics.fmean(each[name] for each in scores) for name in SHOWN}
 
 
-def plain(scores: Scores) -> dict[str, float]:
+def plainly(scores: Scores) -> dict[str, float]:
     return {name: float(getattr(scores, name)) for name in SHOWN}
 
 
-def less(one: Selection, other: Selection, raw: Mapping[str, Features], reference: Reference) -> dict[str, list[float]]:
-    gain = challenge(sample_of(one, raw), sample_of(other, raw), reference)
+def less(one: Way, other: Way, reference: Reference) -> dict[str, list[float]]:
+    gain = challenge(sample_of(*one), sample_of(*other), reference)
     return {"fid": [gain.fid_gain, gain.fid_error], "recall": [gain.recall_gain, gain.recall_error]}
 
 
