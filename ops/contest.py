@@ -35,5 +35,8 @@ def _live_features(registry: Registry, live: ModelVersion, proposal: Proposal) -
             return stored
         ensemble = load_ensemble(registry.ensemble_folder(live, Path(folder)))
         rows = mixture_rows([member.weight for member in ensemble.members], count)
-        drawn = [ensemble.draw(index, range(part.start, part.stop)) for index, part in enumerate(rows)]
+        drawn = [
+            ensemble.draw_accepted(index, part.stop - part.start, seeds=range(part.start, part.stop))
+            for index, part in enumerate(rows)
+        ]
         return proposal.pool.net(np.concatenate(drawn))

@@ -10,9 +10,9 @@ COLUMNS = 16
 
 
 def draw_sheet(ensemble: Ensemble, reals: UInt8Array) -> Image.Image:
-    """Seeds 0 to 15 of every member; the reals `[n, c, h, w]` evenly from first to last. At least 48 px a picture."""
+    """16 pictures of every member; the reals `[n, c, h, w]` evenly from first to last. At least 48 px a picture."""
     spread = np.linspace(0, len(reals) - 1, COLUMNS).astype(int)
-    rows = [reals[spread], *(ensemble.draw(index, range(COLUMNS)) for index in range(len(ensemble.members)))]
+    rows = [reals[spread], *(ensemble.draw_accepted(index, COLUMNS) for index in range(len(ensemble.members)))]
     titles = ["reals", *(f"{member.weight:.0%}  {member.id}" for member in ensemble.members)]
     scale = max(1, -(-48 // ensemble.height))
     return sheet(np.concatenate(rows), COLUMNS, scale=scale, row_titles=titles)

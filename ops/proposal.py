@@ -1,7 +1,8 @@
 """From a pool of candidates to a proposed ensemble: chosen on the reference half, scored on the held-out half."""
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ from numpy.typing import NDArray
 
 from gan.ensemble.ensemble import Choice, write_ensemble
 from gan.ensemble.library import Library
+from gan.ensemble.polish import Polish
 from gan.ensemble.report import sample_of, score_choices
 from gan.ensemble.selection import Selection, all_at_random, best_single, select, top_by_fid
+from gan.metrics.arrays import Features
 from gan.metrics.evaluate import Scores
 from gan.version import code_version
 from ops.candidates import CandidateStore
@@ -25,7 +28,8 @@ CHOICES = ("ensemble", "best_single", "random", "top_k")
 class Proposal:
     """An ensemble with what speaks for it. held_out and reference: the scores of `CHOICES` on either half.
 
-    features `[n, d]`: raw, of the sample by which the ensemble was scored.
+    features `[n, d]`: raw, of the sample by which the ensemble was scored. Where the members are polished
+    (ops/polishing.py): by what, which share of their pictures is kept, each one's floor, and the kept ones' features.
     """
 
     pool: Pool
@@ -33,6 +37,15 @@ class Proposal:
     held_out: dict[str, Scores]
     on_reference: dict[str, Scores]
     features: NDArray[np.float16]
+    polish: Polish | None = None
+    share_kept: float = 1.0
+    floors: Mapping[str, float] = field(default_factory=dict)
+    polished: Mapping[str, Features] = field(default_factory=dict)
+
+    @property
+    def raw(self) -> dict[str, Features]:
+        """Features of every candidate; a polished member's as the ensemble gives its pictures out."""
+        return {**self.pool.raw, **self.polished}
 
     def write(self, folder: Path, store: CandidateStore) -> None:
         """Fetch the chosen generators and write the ensemble folder with its report."""
@@ -46,10 +59,12 @@ class Proposal:
                     checkpoint=store.fetch(by_id[member]),
                     weight=weight,
                     truncation=by_id[member].truncation,
+                    realism_floor=self.floors.get(member),
                 )
                 for member, weight in zip(chosen.members, chosen.weights, strict=True)
             ],
             self.report(),
+            polish=self.polish,
         )
 
     def report(self) -> dict[str, Any]:
@@ -63,6 +78,7 @@ class Proposal:
             "data_fingerprint": pool.pictures.fingerprint,
             "num_candidates": sum(each.truncation == 1.0 for each in pool.stored),
             "num_at_other_truncations": sum(each.truncation != 1.0 for each in pool.stored),
+            "share_kept": self.share_kept,
             "vetoed": [dataclasses.asdict(each) for each in pool.vetoed],
             "best_single": self.choices["best_single"].members[0],
             "top_k": list(self.choices["top_k"].members),

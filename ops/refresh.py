@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ops.proposal import Proposal
     from ops.registry import Registry
 
+FEWEST_KEPT = 0.1  # ten pictures drawn for one
 WIDEST = 2.0  # beyond it latents are all but all outside what training has seen
 
 _EPILOG = """\
@@ -54,6 +55,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default=[1.1, 1.2],
         metavar="T",
         help="try the chosen at these truncations too (1: none); over 1 is more variety, under 1 less [1.1 1.2]",
+    )
+    parser.add_argument(
+        "--polish",
+        type=float,
+        default=1.0,
+        metavar="SHARE",
+        help="keep this share of what each member draws, the most real: fewer odd pictures, less variety [1: all]",
     )
     parser.add_argument("--features", default="randconv", help=f"feature net: {', '.join(FEATURE_NETS)} [randconv]")
     parser.add_argument("--data", metavar="SOURCE", help="the real pictures [the search's own]")
@@ -122,6 +130,8 @@ def _refresh(options: argparse.Namespace, store: "CandidateStore", registry: "Re
         raise UserError(f"--size {options.size}: an ensemble needs 1 member or more")
     if not all(0.0 < truncation <= WIDEST for truncation in options.truncations):
         raise UserError(f"--truncations {options.truncations}: each must be over 0 and at most {WIDEST:g}")
+    if not FEWEST_KEPT <= options.polish <= 1.0:
+        raise UserError(f"--polish {options.polish}: the share that is kept, from {FEWEST_KEPT:g} to 1 (all)")
     if options.report:
         refuse_to_overwrite(options.report, replace=True)
     live_version = registry.aliases().live
@@ -177,7 +187,8 @@ def _refresh(options: argparse.Namespace, store: "CandidateStore", registry: "Re
 
 
 def _proposal(options: argparse.Namespace, store: "CandidateStore", cache: Path) -> "Proposal":
-    """Chosen from the candidates, then again with the chosen at other truncations beside them."""
+    """Chosen from the candidates, then again with the chosen at other truncations beside them; then polished."""
+    from ops.polishing import polished
     from ops.pool import gather, with_truncations
     from ops.proposal import propose, propose_again
 
@@ -185,10 +196,10 @@ def _proposal(options: argparse.Namespace, store: "CandidateStore", cache: Path)
     _say(f"choosing from {len(pool.allowed)} candidates on {len(pool.reference.reference)} reference reals")
     proposal = propose(pool, size=options.size)
     truncations = sorted({truncation for truncation in options.truncations if truncation != 1.0})
-    if not truncations:
-        return proposal
-    wider = with_truncations(pool, store, proposal.choices["ensemble"].members, truncations, _say)
-    return propose_again(wider, proposal, size=options.size)
+    if truncations:
+        wider = with_truncations(pool, store, proposal.choices["ensemble"].members, truncations, _say)
+        proposal = propose_again(wider, proposal, size=options.size)
+    return polished(proposal, store, options.polish, _say) if options.polish < 1.0 else proposal
 
 
 def _say(line: str) -> None:

@@ -33,7 +33,7 @@ GROUND = (24, 25, 33)  # the page's own panel colour
 def report_page(proposal: Proposal, ensemble: Ensemble, store: CandidateStore) -> str:
     """HTML with its pictures inside. Fetches the best single checkpoint and `RANDOM_CHECKPOINTS` others."""
     pool, chosen = proposal.pool, proposal.choices["ensemble"]
-    found = contributions(chosen, pool.raw, pool.reference)
+    found = contributions(chosen, proposal.raw, pool.reference)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
         autoescape=select_autoescape(),
@@ -47,7 +47,7 @@ def report_page(proposal: Proposal, ensemble: Ensemble, store: CandidateStore) -
         protocol=proposal.held_out["ensemble"],
         panels=[(title, _png(images, COLUMNS)) for title, images in _panels(proposal, ensemble, store)],
         members=[
-            _member(each, proposal.held_out["ensemble"], ensemble.draw(index, range(STRIP)), pool.pictures.images)
+            _member(each, proposal.held_out["ensemble"], ensemble.draw_accepted(index, STRIP), pool.pictures.images)
             | {"images_seen": records[each.id].images_seen, "network": ensemble.members[index].network}
             | {"truncation": ensemble.members[index].truncation}
             for index, each in enumerate(found)

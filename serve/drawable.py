@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from gan.pixels import UInt8Array
 from serve.weapon_id import WeaponId
 
@@ -48,6 +51,7 @@ class EnsembleLike(Protocol):
         truncation: float = 1.0,
         labels: Sequence[int] | None = None,
     ) -> UInt8Array: ...
+    def accepts(self, member: int, pictures: UInt8Array) -> NDArray[np.bool_]: ...
 
 
 @dataclass(frozen=True, kw_only=True)

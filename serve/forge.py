@@ -300,7 +300,7 @@ class Forge:
         member = self._next_member()
         ids = [self._new_id(member) for _ in range(min(self.config.batch_size, self.capacity))]
         try:
-            batch = self._draw(ids)
+            batch = self._accepted(member, self._draw(ids))
         except Exception as error:
             if self._fault is None:
                 log.exception("forge %s: member %d cannot draw", self.ensemble.version, member)
@@ -316,6 +316,11 @@ class Forge:
             if self._stocking:
                 self._stock.extend(batch)
             self._changed.notify_all()
+
+    def _accepted(self, member: int, batch: list[Made]) -> list[Made]:
+        """Those that the member's polish lets through; asked for by its id, any picture is drawn."""
+        good = self.ensemble.accepts(member, np.stack([made.picture for made in batch]))
+        return [made for made, accepted in zip(batch, good, strict=True) if accepted]
 
     def _draw(self, ids: Sequence[WeaponId]) -> list[Made]:
         started = time.perf_counter()

@@ -88,9 +88,9 @@ class Job:
         return pool, store
 
 
-def ways(pool: Pool, store: CandidateStore, half: Half) -> dict[str, Way]:
+def ways(pool: Pool, store: CandidateStore, chosen_on: HalfName) -> dict[str, Way]:
     """Every way to choose, from the same candidates on the same reals."""
-    reals = half.features
+    reals = half_of(pool.reference, chosen_on).features
     library = Library(pool.allowed, reals)
     means = KernelMeans.of(pool.allowed, reals)
     single, default = best_single(library), select(library)
@@ -113,19 +113,19 @@ def ways(pool: Pool, store: CandidateStore, half: Half) -> dict[str, Way]:
     for name, truncations in ((WIDER, (1.1, 1.2)), (TAMER, (0.8, 0.9))):
         wider = with_truncations(pool, store, default.members, truncations, print)
         found[name] = (select(Library(wider.allowed, reals)), wider.raw)
-    found[POLISHED] = polished(pool, store, default.members, half)
+    found[POLISHED] = polished(pool, store, default.members, chosen_on)
     return found
 
 
-def polished(pool: Pool, store: CandidateStore, members: Sequence[str], half: Half) -> Way:
+def polished(pool: Pool, store: CandidateStore, members: Sequence[str], chosen_on: HalfName) -> Way:
     """Chosen again with each member at several truncations beside the plain ones, and of each a share that is kept."""
-    polish, count = Polish.of(half), len(pool.stored[0].features)
+    polish, count = Polish.of(pool.reference, chosen_on), len(pool.stored[0].features)
     wanted = [(each, truncation) for each in pool.stored if each.id in members for truncation in TRUNCATIONS]
     many = math.ceil(count / min(SHARES) * 1.05)
     raw, candidates = dict(pool.raw), list(pool.allowed)
     for each in drawn(store, wanted, net=pool.net.name, count=many, left_out=Counter(), say=print):
         features = pool.reference.standardise(each.features)
-        realism = polish.realism(features)
+        realism = polish.realism(each.features)
         for share in SHARES:
             rows = first_kept(realism, floor_for(realism, share), count)
             name = f"{each.id}~{share:g}"
@@ -133,7 +133,11 @@ def polished(pool: Pool, store: CandidateStore, members: Sequence[str], half: Ha
             copied = memorised(features[rows], pool.reference.training)
             candidates.append(Candidate(id=name, features=features[rows], memorised=copied))
     allowed, _ = veto(candidates, memorised_ceiling=pool.reference.training.memorised_if_fresh + MEMORISED_OVER_FRESH)
-    return select(Library(allowed, half.features)), raw
+    return select(Library(allowed, half_of(pool.reference, chosen_on).features)), raw
+
+
+def half_of(reference: Reference, name: HalfName) -> Half:
+    return reference.reference if name == "reference" else reference.held_out
 
 
 def last_of_its_run(pool: Pool, single: Selection) -> Selection:
@@ -162,7 +166,7 @@ def compare(job: Job) -> dict[str, Any]:
 
 def compare_on(pool: Pool, store: CandidateStore, chosen_on: HalfName, scored_on: HalfName) -> dict[str, Any]:
     reference = pool.reference
-    found = ways(pool, store, reference.reference if chosen_on == "reference" else reference.held_out)
+    found = ways(pool, store, chosen_on)
     of_half = np.split(reference.order, [len(reference.reference)])[chosen_on == "held_out"]
     others = pool.net(pool.pictures.images[of_half])
     scores = {name: scored(*way, reference, scored_on) for name, way in found.items()}

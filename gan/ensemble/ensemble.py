@@ -2,33 +2,42 @@
 
 ensemble.json            `format`, `fingerprint`, `members` with weights, `report` of the selection
 members/<id>/            generator.safetensors + record.json of each, as in their checkpoints
+polish.safetensors       the reals that members' pictures are held against (gan/ensemble/polish.py), where any are
 
 A picture is (member, seed, truncation, label); the same four give the same picture, in any batch, to within 1/255.
+Polish decides which seeds are given out, never what a seed means.
 """
 
 import hashlib
+import itertools
 import json
 import math
 import shutil
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from gan.checkpoint import GENERATOR, RECORD, CheckpointRecord, load_generator, load_record
+from gan.ensemble.polish import Polish
 from gan.errors import UserError
+from gan.features.interface import FeatureNet
+from gan.features.registry import load_feature_net
+from gan.metrics.arrays import Float64Array
 from gan.networks.interface import Generator
 from gan.networks.registry import name_of
 from gan.pixels import UInt8Array
 from gan.sampling.sample import sample
 
 FORMAT = 1
-MANIFEST = "ensemble.json"
+MANIFEST, POLISH = "ensemble.json", "polish.safetensors"
+_PATIENCE = 200  # times as many pictures drawn as wanted, before a floor is called out of reach
 _MEMBER_CHANCE = 1  # keeps the choice of a member apart from the picture's own draws of the same seed
 
 
@@ -40,12 +49,14 @@ class Choice:
     checkpoint: Path
     weight: float
     truncation: float = 1.0
+    realism_floor: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Member:
     """A generator of the ensemble. weight is its share of the pictures; class_names and class_counts, how
-    often each came in the data, are () when unconditional."""
+    often each came in the data, are () when unconditional. realism_floor: what its pictures must reach to be given
+    out, None where all are."""
 
     id: str
     weight: float
@@ -54,6 +65,7 @@ class Member:
     class_names: tuple[str, ...]
     class_counts: tuple[int, ...]
     images_seen: int
+    realism_floor: float | None = None
 
 
 class Ensemble:
@@ -68,7 +80,10 @@ class Ensemble:
         generators: Sequence[Generator],
         records: Sequence[CheckpointRecord],
         report: dict[str, Any],
+        polish: Polish | None = None,
+        net: FeatureNet | None = None,
     ) -> None:
+        """polish and its net: where any member has a realism floor."""
         assert len(members) == len(generators) == len(records) > 0
         self.version = version
         self.fingerprint = fingerprint
@@ -76,6 +91,7 @@ class Ensemble:
         self.report = report
         self._generators = tuple(generators)
         self._records = tuple(records)
+        self._polish, self._net = polish, net
         self._locks = tuple(threading.Lock() for _ in members)
         shape = generators[0].shape
         self.height, self.width, self.channels = shape.height, shape.width, shape.channels
@@ -103,26 +119,69 @@ class Ensemble:
                 labels=labels,
             )
 
+    def accepts(self, member: int, pictures: UInt8Array) -> NDArray[np.bool_]:
+        """Which of the member's pictures `[n, c, h, w]` are to be given out: all, where it is not polished."""
+        floor = self.members[member].realism_floor
+        if floor is None or not len(pictures):
+            return np.ones(len(pictures), dtype=np.bool_)
+        return np.asarray(self.realism(pictures) >= floor)
+
+    def realism(self, pictures: UInt8Array) -> Float64Array:
+        """Each picture's score by the reals that came with the ensemble; only where a member is polished."""
+        assert self._polish is not None
+        assert self._net is not None
+        return self._polish.realism(self._net(pictures))
+
+    def draw_accepted(
+        self, member: int, count: int, *, seeds: Iterable[int] | None = None, truncation: float = 1.0
+    ) -> UInt8Array:
+        """The first `count` pictures that the member's polish accepts, of these seeds, then of those after them.
+
+        seeds: None counts from 0. UserError where next to none is accepted.
+        """
+        given = list(seeds) if seeds is not None else []
+        upwards = itertools.chain(given, itertools.count(max(given, default=-1) + 1))
+        kept: list[UInt8Array] = []
+        found, drawn = 0, 0
+        while found < count or not kept:
+            pictures = self.draw(member, list(itertools.islice(upwards, max(count, 1))), truncation=truncation)
+            kept.append(pictures[self.accepts(member, pictures)])
+            found, drawn = found + len(kept[-1]), drawn + len(pictures)
+            if drawn > _PATIENCE * max(count, 16):
+                raise UserError(
+                    f"member {self.members[member].id}: {found} of {drawn} pictures reach its realism floor of"
+                    f" {self.members[member].realism_floor}; refresh with a larger --polish"
+                )
+        return np.concatenate(kept)[:count]
+
     def member_of(self, seed: int) -> int:
         """The member that a seed falls to, by weight: the same for the same seed."""
         chance = np.random.default_rng([seed, _MEMBER_CHANCE])
         return int(chance.choice(len(self.members), p=[member.weight for member in self.members]))
 
     def draw_mixed(self, seeds: Sequence[int], *, truncation: float = 1.0) -> UInt8Array:
-        """Pictures `[n, c, h, w]` of the whole ensemble: each seed from the member it falls to."""
+        """Pictures `[n, c, h, w]` of the whole ensemble: each seed from the member it falls to.
+
+        What a member's polish refuses is replaced by what it draws from seeds beyond the highest.
+        """
         members = np.array([self.member_of(seed) for seed in seeds])
         images = np.empty((len(seeds), self.channels, self.height, self.width), dtype=np.uint8)
         for member in np.unique(members):
             (places,) = np.nonzero(members == member)
-            images[places] = self.draw(int(member), [seeds[place] for place in places.tolist()], truncation=truncation)
+            own = [seeds[place] for place in places.tolist()]
+            images[places] = self.draw_accepted(int(member), len(own), seeds=own, truncation=truncation)
         return images
 
 
-def write_ensemble(folder: Path, choices: Sequence[Choice], report: dict[str, Any]) -> None:
+def write_ensemble(
+    folder: Path, choices: Sequence[Choice], report: dict[str, Any], *, polish: Polish | None = None
+) -> None:
     """Copy the chosen generators into a new ensemble folder; complete or absent.
 
-    Weights must be positive; they are scaled to sum to 1. Members must share one picture size.
+    Weights must be positive; they are scaled to sum to 1. Members must share one picture size. polish: what realism
+    floors are measured by; needed where a choice has one.
     """
+    assert polish is not None or all(choice.realism_floor is None for choice in choices)
     if not choices:
         raise UserError("an ensemble needs at least one member")
     if any(not math.isfinite(choice.weight) or choice.weight <= 0.0 for choice in choices):
@@ -143,11 +202,18 @@ def write_ensemble(folder: Path, choices: Sequence[Choice], report: dict[str, An
             "format": FORMAT,
             "fingerprint": _fingerprint(partial, choices),
             "members": [
-                {"id": choice.id, "weight": choice.weight / total, "truncation": choice.truncation}
+                {
+                    "id": choice.id,
+                    "weight": choice.weight / total,
+                    "truncation": choice.truncation,
+                    "realism_floor": choice.realism_floor,
+                }
                 for choice in choices
             ],
             "report": report,
         }
+        if polish is not None:
+            polish.save(partial / POLISH)
         (partial / MANIFEST).write_text(json.dumps(manifest, indent=1, allow_nan=False))
         partial.rename(folder)
     finally:
@@ -191,10 +257,17 @@ def load_ensemble(folder: Path, *, version: str | None = None, device: torch.dev
                 class_names=record.class_names,
                 class_counts=record.class_counts,
                 images_seen=record.images_seen,
+                realism_floor=entry.get("realism_floor"),
             )
         )
         _check_finite(generator, folder / "members" / entry["id"])
+    polish, net = None, None
+    if any(member.realism_floor is not None for member in members):
+        polish = Polish.load(folder / POLISH)
+        net = load_feature_net(polish.features, device or torch.device("cpu"))
     return Ensemble(
+        polish=polish,
+        net=net,
         version=version or manifest["fingerprint"][:8],
         fingerprint=manifest["fingerprint"],
         members=members,
@@ -215,5 +288,7 @@ def _fingerprint(folder: Path, choices: Sequence[Choice]) -> str:
     digest = hashlib.sha256()
     for choice in choices:
         digest.update(f"{choice.id} {choice.weight!r} {choice.truncation!r}".encode())
+        if choice.realism_floor is not None:
+            digest.update(f" {choice.realism_floor!r}".encode())
         digest.update((folder / "members" / choice.id / GENERATOR).read_bytes())
     return digest.hexdigest()[:16]

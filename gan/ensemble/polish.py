@@ -11,37 +11,73 @@ Together with a truncation over 1, which does the reverse, it can gain in both (
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
+from gan.errors import UserError
 from gan.metrics.arrays import Features, Float64Array, checked
-from gan.metrics.evaluate import Half
+from gan.metrics.evaluate import FeatureSpace, HalfName, Reference
 from gan.metrics.neighbours import squared_distance_blocks
 
+MOST_REALS = 4096  # of larger sets so many, evenly: what a service compares each picture with
+
 _CLOSEST = 1e-12  # a picture that is a real scores radius / this, not infinity
+_NET = "features"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Polish:
-    """The reals that pictures are held against: features `[m, d]` and radii `[m]`."""
+    """The reals that pictures are held against: rows `[m, d]` in the feature space of the net so named, radii `[m]`."""
 
-    reals: Features
+    features: str
+    space: FeatureSpace
+    reals: NDArray[np.float16]
     radii: Float64Array
 
     @classmethod
-    def of(cls, half: Half) -> "Polish":
+    def of(cls, reference: Reference, half: HalfName = "reference") -> "Polish":
         """From one half of the reals; what is to judge the outcome must be the other."""
-        return cls(reals=half.features, radii=half.precision_balls.radii)
+        reals = reference.reference if half == "reference" else reference.held_out
+        number = min(len(reals), MOST_REALS)
+        rows = np.arange(number) * len(reals) // number
+        return cls(
+            features=reference.features,
+            space=reference.space,
+            reals=reals.features[rows].astype(np.float16),
+            radii=reals.precision_balls.radii[rows],
+        )
 
-    def realism(self, features: Features) -> Float64Array:
-        """The score of each row `[n, d]`, standardised as the reals are: `[n]`; higher is more real, 1 on the rim."""
-        checked(features, "features to polish")
-        scores = np.empty(len(features))
-        for rows, squared in squared_distance_blocks(features, self.reals):
+    def realism(self, raw: Features) -> Float64Array:
+        """The score of each row of raw features `[n, d]`: `[n]`; higher is more real, 1 on the rim."""
+        checked(raw, "features to polish")
+        rows = self.space.apply(raw)
+        scores = np.empty(len(rows))
+        for part, squared in squared_distance_blocks(rows, self.reals):
             distances = np.maximum(np.sqrt(squared.numpy()), _CLOSEST)
-            scores[rows] = (self.radii / distances).max(axis=1)
+            scores[part] = (self.radii / distances).max(axis=1)
         return scores
+
+    def save(self, file: Path) -> None:
+        arrays = {"reals": self.reals, "radii": self.radii, "mean": self.space.mean, "scale": self.space.scale}
+        save_file(arrays, file, metadata={_NET: self.features})
+
+    @classmethod
+    def load(cls, file: Path) -> "Polish":
+        """UserError where the file is not there or is not one."""
+        try:
+            with safe_open(file, framework="numpy") as stored:
+                return cls(
+                    features=stored.metadata()[_NET],
+                    space=FeatureSpace(mean=stored.get_tensor("mean"), scale=stored.get_tensor("scale")),
+                    reals=stored.get_tensor("reals"),
+                    radii=stored.get_tensor("radii"),
+                )
+        except (OSError, SafetensorError, KeyError, TypeError) as error:
+            raise UserError(f"{str(file)!r} cannot be read: {error}") from None
 
 
 def floor_for(realism: Float64Array, share: float) -> float:

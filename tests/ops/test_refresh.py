@@ -263,6 +263,27 @@ def test_truncations_have_bounds(site: Site, truncation: str, capsys: pytest.Cap
     assert "each must be over 0 and at most 2" in one_line(capsys)
 
 
+@pytest.mark.slow
+def test_polished_members(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--search", "first", "--polish", "0.5"]) == 0
+    folder = live_folder(site)
+    ensemble, report = load_ensemble(folder), read_manifest(folder)["report"]
+    assert report["share_kept"] == 0.5
+    for index, member in enumerate(ensemble.members):
+        assert member.realism_floor is not None
+        assert ensemble.accepts(index, ensemble.draw(index, range(200))).mean() == pytest.approx(0.5, abs=0.12)
+    assert main(["--search", "first", "--polish", "0.5"]) == 0
+    assert "nothing new" in capsys.readouterr().out
+    assert main(["--search", "first"]) == 0  # a challenger is held against the polished pictures
+    assert "against version 1, which is live" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("share", ["0", "0.05", "1.5", "nan"])
+def test_the_share_that_is_kept_has_bounds(site: Site, share: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--search", "first", "--polish", share]) == 2
+    assert "the share that is kept, from 0.1 to 1 (all)" in one_line(capsys)
+
+
 def test_the_report_page_stands_beside_the_version(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--search", "first", "--report", str(site.folder / "page.html")]) == 0
     page = (site.folder / "page.html").read_text()

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gan.pixels import UInt8Array
 
@@ -37,6 +38,7 @@ class DrawnEnsemble:
     report: dict[str, object] = field(default_factory=lambda: {"recall": 0.5})
     batches: list[tuple[int, int]] = field(default_factory=list)
     broken: Callable[[int], bool] = lambda member: False
+    polished: tuple[int, ...] = ()  # members of which only pictures with a low second pixel are given out
 
     def draw(
         self, member: int, seeds: Sequence[int], *, truncation: float = 1.0, labels: Sequence[int] | None = None
@@ -51,3 +53,6 @@ class DrawnEnsemble:
             pictures[index, 3] = 255
             pictures[index, :3, 0, 0] = (member, 99 if labels is None else labels[index], round(truncation * 100))
         return pictures
+
+    def accepts(self, member: int, pictures: UInt8Array) -> NDArray[np.bool_]:
+        return (pictures[:, 0, 0, 1] < 50) | (member not in self.polished)

@@ -43,6 +43,23 @@ def test_shares_are_the_weights(forge: Forge) -> None:
     assert [taken[member] / 1600 for member in range(3)] == pytest.approx([0.5, 0.3, 0.2], abs=0.04)
 
 
+def test_only_what_polish_accepts_is_stocked_and_shares_stay(drawn: DrawnEnsemble) -> None:
+    drawn.polished = (0, 1)
+    forge = Forge(drawn, SMALL)
+    made = [forge.take() for _ in range(800)]
+    assert all(each.picture[0, 0, 1] < 50 for each in made if each.weapon_id.member in (0, 1))
+    assert any(each.picture[0, 0, 1] >= 50 for each in made if each.weapon_id.member == 2)
+    taken = Counter(each.weapon_id.member for each in made)
+    assert [taken[member] / 800 for member in range(3)] == pytest.approx([0.5, 0.3, 0.2], abs=0.06)
+    refused = WeaponId(version=drawn.version, member=0, seed=next(s for s in range(99) if not accepted(drawn, s)))
+    assert forge.make(refused).weapon_id == refused  # by its id any picture is drawn
+    forge.close()
+
+
+def accepted(drawn: DrawnEnsemble, seed: int) -> bool:
+    return bool(drawn.accepts(0, drawn.draw(0, [seed]))[0])
+
+
 def test_classes_come_as_often_as_in_the_data(forge: Forge) -> None:
     labels = Counter(forge.choose(type_name=None).label for _ in range(4000))
     del labels[None]

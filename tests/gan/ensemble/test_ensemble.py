@@ -11,8 +11,11 @@ from safetensors.torch import load_file, save_file
 from gan.begin import begin
 from gan.checkpoint import GENERATOR, RECORD, save_checkpoint
 from gan.data.dataset import PictureSet
-from gan.ensemble.ensemble import MANIFEST, Choice, load_ensemble, write_ensemble
+from gan.ensemble.ensemble import MANIFEST, POLISH, Choice, Ensemble, load_ensemble, write_ensemble
+from gan.ensemble.polish import Polish, floor_for
 from gan.errors import UserError
+from gan.features.registry import load_feature_net
+from gan.metrics.evaluate import Reference
 from gan.recipes import tiny_dcgan, tiny_stylegan2
 
 
@@ -136,3 +139,55 @@ def test_weights_must_be_positive(
     with pytest.raises(UserError, match="at least one"):
         write_ensemble(tmp_path / "e", [], {})
     assert not [path for path in tmp_path.iterdir() if path.name.startswith((".", "e"))]
+
+
+def polished(choices: list[Choice], pictures: PictureSet, folder: Path, share: float = 0.5) -> Ensemble:
+    """The first member gives out that share of its pictures, the second all."""
+    net = load_feature_net("randconv", torch.device("cpu"))
+    polish = Polish.of(Reference.build(pictures.images, net))
+    write_ensemble(folder.with_name("plain-one"), choices, {})
+    drawn = load_ensemble(folder.with_name("plain-one")).draw(0, range(40))
+    floor = floor_for(polish.realism(net(drawn)), share)
+    write_ensemble(folder, [dataclasses.replace(choices[0], realism_floor=floor), choices[1]], {}, polish=polish)
+    return load_ensemble(folder)
+
+
+def test_polish_says_which_seeds_are_given_out(choices: list[Choice], few_pictures: PictureSet, tmp_path: Path) -> None:
+    ensemble = polished(choices, few_pictures, tmp_path / "e")
+    drawn = ensemble.draw(0, range(40))
+    accepted = ensemble.accepts(0, drawn)
+    assert accepted.mean() == pytest.approx(0.5, abs=0.05)
+    assert ensemble.accepts(1, ensemble.draw(1, range(8))).all()
+    assert ensemble.accepts(0, drawn[:0]).shape == (0,)
+    kept = ensemble.draw_accepted(0, 12)
+    assert np.abs(kept.astype(int) - drawn[accepted][:12]).max() <= 1  # other batches, the same pictures
+    assert len(ensemble.draw_accepted(0, 30, seeds=range(10, 20))) == 30
+
+
+def test_a_mixed_sample_holds_only_what_is_given_out(
+    choices: list[Choice], few_pictures: PictureSet, tmp_path: Path
+) -> None:
+    ensemble = polished(choices, few_pictures, tmp_path / "e")
+    mixed = ensemble.draw_mixed(range(60))
+    own = np.array([ensemble.member_of(seed) == 0 for seed in range(60)])
+    realism = ensemble.realism(mixed[own])
+    floor = ensemble.members[0].realism_floor
+    assert floor is not None
+    assert (realism >= floor * 0.99).all()  # a pixel may be 1/255 off in another batch
+
+
+def test_a_floor_out_of_reach_is_said(choices: list[Choice], few_pictures: PictureSet, tmp_path: Path) -> None:
+    polish = Polish.of(Reference.build(few_pictures.images, load_feature_net("randconv", torch.device("cpu"))))
+    high = dataclasses.replace(choices[0], realism_floor=1e9)
+    write_ensemble(tmp_path / "e", [high, choices[1]], {}, polish=polish)
+    with pytest.raises(UserError, match=r"0 of .* pictures reach its realism floor"):
+        load_ensemble(tmp_path / "e").draw_accepted(0, 2)
+
+
+def test_a_polished_folder_without_its_reals_is_refused(
+    choices: list[Choice], few_pictures: PictureSet, tmp_path: Path
+) -> None:
+    polished(choices, few_pictures, tmp_path / "e")
+    (tmp_path / "e" / POLISH).unlink()
+    with pytest.raises(UserError, match=r"polish\.safetensors.* cannot be read"):
+        load_ensemble(tmp_path / "e")
