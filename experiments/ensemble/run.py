@@ -247,11 +247,14 @@ def draw(ledger: Ledger, path: Path) -> None:
     from matplotlib import pyplot
 
     settings = settings_of(ledger)
-    figure, panels = pyplot.subplots(1, len(settings), figsize=(6.4 * len(settings), 4.8), dpi=120, squeeze=False)
-    for axes, setting in zip(panels[0], settings, strict=True):
+    num_rows = len(settings) // 3 + 1  # a place is left for the legend
+    figure, grid = pyplot.subplots(num_rows, 3, figsize=(13.0, 3.9 * num_rows), dpi=110, squeeze=False)
+    panels = list(grid.flat)
+    colours = pyplot.get_cmap("tab20").colors
+    for axes, setting in zip(panels, settings, strict=False):
         runs = ledger.runs_of(setting)
         for number, name in enumerate(runs[0]["sides"][0]["scores"]):
-            colour = "black" if name == WIDER else f"C{number % 10}"
+            colour = "black" if name == WIDER else colours[number]
             recalls, fids = (values_of(runs, name, score) for score in ("recall", "fid"))
             axes.scatter(recalls, fids, s=9, color=colour, alpha=0.5)
             marker = "*" if name == WIDER else "o"
@@ -260,8 +263,13 @@ def draw(ledger: Ledger, path: Path) -> None:
         axes.set_title(setting, fontsize=10)
         axes.set_xlabel("recall")
         axes.set_ylabel("FID")
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter("{x:.0f}")
+        axes.yaxis.set_minor_formatter("{x:.0f}")
         axes.grid(alpha=0.25)
-    panels[0][-1].legend(frameon=False, fontsize=8, bbox_to_anchor=(1.0, 1.0))
+    for axes in panels[len(settings) :]:
+        axes.axis("off")
+    panels[len(settings)].legend(*panels[0].get_legend_handles_labels(), frameon=False, fontsize=9, loc="center")
     figure.tight_layout()
     figure.savefig(path)
     pyplot.close(figure)
