@@ -104,12 +104,16 @@ def _solved(means: KernelMeans, limits: Limits, index: Indices) -> Float64Array 
     bound = limits.of(index)
     count = len(index)
     quadratic = sparse.triu(sparse.csc_matrix(2.0 * means.between[np.ix_(index, index)]), format="csc")
-    rows: list[tuple[Float64Array, float]] = [(np.ones(count), 1.0)]  # equal
-    rows.append((-bound.precision, -bound.precision_floor))  # these two: at most
-    rows.append((bound.memorised, bound.memorised_ceiling))
     identity = sparse.identity(count, format="csc")
-    matrix = sparse.vstack([np.stack([row for row, _ in rows]), -identity, identity], format="csc")
-    limit = np.concatenate([[value for _, value in rows], np.zeros(count), np.full(count, bound.largest_weight)])
+    first = np.stack([np.ones(count), -bound.precision, bound.memorised])  # equal to 1; the others at most
+    matrix = sparse.vstack([first, -identity, identity], format="csc")
+    limit = np.concatenate(
+        [
+            [1.0, -bound.precision_floor, bound.memorised_ceiling],
+            np.zeros(count),
+            np.full(count, bound.largest_weight),
+        ]
+    )
     settings = clarabel.DefaultSettings()
     settings.verbose = False
     cones = [clarabel.ZeroConeT(1), clarabel.NonnegativeConeT(2 + 2 * count)]
