@@ -139,8 +139,12 @@ def _pictures(candidate: StoredCandidate, source: str | None) -> PictureSet:
 
 def _judged(candidates: Sequence[StoredCandidate], reference: Reference) -> tuple[list[Candidate], tuple[Vetoed, ...]]:
     """Those that may be chosen, and those that copy or are not finite."""
-    ceiling = reference.training.memorised_if_fresh + MEMORISED_OVER_FRESH
-    return veto([_standardised(each, reference) for each in candidates], memorised_ceiling=ceiling)
+    return veto([_standardised(each, reference) for each in candidates], memorised_ceiling=most_copies(reference))
+
+
+def most_copies(reference: Reference) -> float:
+    """The highest share of copies that a candidate may have."""
+    return reference.training.memorised_if_fresh + MEMORISED_OVER_FRESH
 
 
 def _standardised(candidate: StoredCandidate, reference: Reference) -> Candidate:

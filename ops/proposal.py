@@ -64,7 +64,7 @@ class Proposal:
                 for member, weight in zip(chosen.members, chosen.weights, strict=True)
             ],
             self.report(),
-            polish=self.polish,
+            polish=self.polish if self.floors else None,
         )
 
     def report(self) -> dict[str, Any]:

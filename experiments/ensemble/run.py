@@ -33,7 +33,6 @@ from gan.ensemble.library import Candidate, Library
 from gan.ensemble.polish import Polish, first_kept, floor_for
 from gan.ensemble.report import challenge, sample_of
 from gan.ensemble.selection import (
-    MEMORISED_OVER_FRESH,
     SIZE,
     Selection,
     all_at_random,
@@ -49,7 +48,7 @@ from gan.metrics.memorisation import memorised
 from gan.version import code_version
 from ops.candidates import CandidateStore
 from ops.drawn import drawn
-from ops.pool import Pool, gather, with_truncations
+from ops.pool import Pool, gather, most_copies, with_truncations
 from ops.tracking_server import connect
 
 HERE = Path(__file__).resolve().parent
@@ -132,7 +131,7 @@ def polished(pool: Pool, store: CandidateStore, members: Sequence[str], chosen_o
             raw[name] = each.features[rows]
             copied = memorised(features[rows], pool.reference.training)
             candidates.append(Candidate(id=name, features=features[rows], memorised=copied))
-    allowed, _ = veto(candidates, memorised_ceiling=pool.reference.training.memorised_if_fresh + MEMORISED_OVER_FRESH)
+    allowed, _ = veto(candidates, memorised_ceiling=most_copies(pool.reference))
     return select(Library(allowed, half_of(pool.reference, chosen_on).features)), raw
 
 

@@ -278,6 +278,18 @@ def test_polished_members(site: Site, capsys: pytest.CaptureFixture[str]) -> Non
     assert "against version 1, which is live" in capsys.readouterr().out
 
 
+@pytest.mark.slow
+def test_a_member_whose_most_real_are_copies_is_not_polished(
+    site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ops.polishing
+
+    monkeypatch.setattr(ops.polishing, "memorised", lambda features, training: 1.0)
+    assert main(["--search", "first", "--polish", "0.5"]) == 0
+    assert "is not polished: 100% of what is most real copies" in capsys.readouterr().out
+    assert all(member["realism_floor"] is None for member in read_manifest(live_folder(site))["members"])
+
+
 @pytest.mark.parametrize("share", ["0", "0.05", "1.5", "nan"])
 def test_the_share_that_is_kept_has_bounds(site: Site, share: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--search", "first", "--polish", share]) == 2
