@@ -163,7 +163,7 @@ def jobs(options: Any) -> Iterator[Job]:
     """Repeat by repeat, so that an early end leaves whole comparisons."""
     for repeat in range(options.repeats):
         for data in options.sets or []:
-            for arm in ARMS:
+            for arm in options.arms:
                 yield Job(data=data, arm=arm, repeat=repeat, trials=options.trials, kimg=options.kimg)
 
 
@@ -240,6 +240,7 @@ def draw(ledger: Ledger, path: Path) -> None:
 def main() -> int:
     parser = Parser(prog="experiments/does_it_pay/run.py", description=__doc__ or "", epilog="")
     parser.add_argument("--sets", nargs="+", metavar="SOURCE", help="picture sets")
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=ARMS, help="[all]")
     parser.add_argument("--trials", type=int, default=12, help="of the arms that stop none [12]")
     parser.add_argument("--kimg", type=float, default=24.0, help="thousands of images a trial [24]")
     parser.add_argument("--repeats", type=int, default=3)

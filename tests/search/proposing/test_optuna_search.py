@@ -23,7 +23,7 @@ from search.names import (
 )
 from search.proposing.algorithms import ALGORITHMS, DEFAULT
 from search.proposing.optuna_search import STUDY, StudySearch, is_copying, num_to_run, open_storage, open_study, verdict
-from search.proposing.samplers import SAMPLERS
+from search.proposing.samplers import SAMPLERS, sampler_for
 from search.space.space import Space
 from search.storage.folder import COMPLETE, SearchFolder, seal
 
@@ -210,6 +210,25 @@ def test_the_study_on_object_storage_is_a_journal(
 
 def test_every_algorithm_has_its_sampler() -> None:
     assert set(SAMPLERS) == set(ALGORITHMS)
+
+
+def test_tpe_follows_what_it_knows_from_the_third_trial_on() -> None:
+    """The next one is asked for near the better of the two."""
+
+    def asked(algorithm: str) -> list[float]:
+        found = []
+        for seed in range(40):
+            study = optuna.create_study(directions=["minimize", "maximize"], sampler=sampler_for(algorithm, seed, 12))
+            for place, fid in ((0.2, 20.0), (0.9, 90.0)):
+                study.enqueue_trial({"place": place})
+                trial = study.ask()
+                trial.suggest_float("place", 0.0, 1.0)
+                study.tell(trial, [fid, 1.0 - fid / 100])
+            found.append(study.ask().suggest_float("place", 0.0, 1.0))
+        return found
+
+    assert sum(abs(place - 0.2) < 0.2 for place in asked("tpe")) > 24
+    assert sum(abs(place - 0.2) < 0.2 for place in asked("random")) < 24
 
 
 def test_copying_trials_are_the_studys_bad_ones(folder: SearchFolder, begin: Begin) -> None:
