@@ -6,11 +6,12 @@ machine, and what was drawn, is kept below `<runs>/candidates/<run>/`, since it 
 only what is new. The folder may be deleted at any time.
 """
 
+import fnmatch
 import re
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath
@@ -22,6 +23,7 @@ from mlflow import MlflowClient
 from numpy.typing import NDArray
 
 from gan.checkpoint import FEATURES, GENERATOR, RECORD, CheckpointRecord, load_features, load_record
+from gan.ensemble.ensemble import MANIFEST, read_manifest
 from gan.errors import UserError
 from gan.networks.registry import name_of
 from ops.tracking_server import answering, local_folder
@@ -66,11 +68,14 @@ class StoredCandidate(Kept):
 
     @classmethod
     def of(cls, kept: Kept, features: NDArray[np.float16], *, truncation: float = 1.0) -> "StoredCandidate":
-        """A truncation other than 1 is told in the id: `dcgan-1a2b3c4d-000024000@0.8`."""
         known = {field.name: getattr(kept, field.name) for field in fields(Kept)}
-        if truncation != 1.0:
-            known["id"] = f"{kept.id}@{truncation:g}"
+        known["id"] = id_at(kept, truncation)
         return cls(**known, features=features, truncation=truncation)
+
+
+def id_at(kept: Kept, truncation: float) -> str:
+    """A truncation other than 1 is told in the id: `dcgan-1a2b3c4d-000024000@0.8`."""
+    return kept.id if truncation == 1.0 else f"{kept.id}@{truncation:g}"
 
 
 class CandidateStore:
@@ -81,14 +86,23 @@ class CandidateStore:
         self._uri = tracking_uri
         self._cache = cache
 
-    def search(self, name: str) -> Search:
-        """The search of that name. UserError where MLflow has none; it lists those that it has."""
+    def searches(self, names: Sequence[str]) -> tuple[Search, ...]:
+        """Each once, by name or by pattern (`nightly-*`). UserError where there is none; it lists those that are."""
+        with answering(self._uri):
+            known = sorted(e.name for e in self._pages(self._client.search_experiments) if e.name != "Default")
+        found: dict[str, None] = {}
+        for name in names:
+            matching = [name] if name in known else fnmatch.filter(known, name)
+            if not matching:
+                listed = f"it has {', '.join(known)}" if known else "it has none: run search/run.py first"
+                raise UserError(f"MLflow has no search {name!r}: {listed}")
+            found |= dict.fromkeys(matching)
+        return tuple(self._search(name) for name in found)
+
+    def _search(self, name: str) -> Search:
         with answering(self._uri):
             experiment = self._client.get_experiment_by_name(name)
-            if experiment is None:
-                known = [found.name for found in self._client.search_experiments() if found.name != "Default"]
-                listed = f"it has {', '.join(sorted(known))}" if known else "it has none: run search/run.py first"
-                raise UserError(f"MLflow has no search {name!r}: {listed}")
+            assert experiment is not None
             parents = self._runs(experiment.experiment_id, "search")
             trials = self._runs(experiment.experiment_id, "trial")
         finished = tuple(sorted((t for t in trials if t.info.status == "FINISHED"), key=lambda t: str(t.info.run_id)))
@@ -134,6 +148,29 @@ class CandidateStore:
                 without.append(kept)
         return found, without, left_out
 
+    def members(self, run_id: str, path: str) -> list[tuple[Kept, float]]:
+        """The members of the ensemble in that folder of the run, each with its truncation; [] where none is."""
+        with answering(self._uri):
+            run = self._client.get_run(run_id)
+            folder = self._fetched(run, path, (MANIFEST,))
+            if folder is None:
+                return []
+            found = []
+            for member in read_manifest(folder)["members"]:
+                place = f"{path}/members/{member['id']}"
+                record = self._fetched(run, place, (RECORD,))
+                if record is not None:
+                    kept = Kept(
+                        id=str(member["id"]).partition("@")[0],
+                        search="",
+                        run_id=run_id,
+                        artifact_path=place,
+                        folder=record,
+                        record=load_record(record),
+                    )
+                    found.append((kept, float(member["truncation"])))
+        return found
+
     def drawn_file(self, kept: Kept, net: str, count: int, truncation: float) -> Path:
         """Where features that were drawn anew lie: beside what is fetched."""
         name = f"drawn-{net}-{count}-{truncation:g}.safetensors"
@@ -149,14 +186,20 @@ class CandidateStore:
         return folder
 
     def _runs(self, experiment_id: str, kind: str) -> list[Any]:
-        runs: list[Any] = []
+        wanted = f"tags.`{KIND}` = '{kind}'"
+        return self._pages(lambda page_token: self._client.search_runs([experiment_id], wanted, page_token=page_token))
+
+    @staticmethod
+    def _pages(ask: Callable[..., Any]) -> list[Any]:
+        """All that MLflow answers, page by page."""
+        found: list[Any] = []
         token: str | None = None
         while True:
-            page = self._client.search_runs([experiment_id], f"tags.`{KIND}` = '{kind}'", page_token=token)
-            runs += page
+            page = ask(page_token=token)
+            found += page
             token = page.token
             if not token:
-                return runs
+                return found
 
     def _fetched(self, run: Any, path: str, names: Sequence[str], if_there: Sequence[str] = ()) -> Path | None:
         """The checkpoint's folder with those files in it, in place or downloaded; None where one of `names` is missing.

@@ -19,7 +19,7 @@ from gan.features.registry import load_feature_net
 from gan.metrics.arrays import Features
 from gan.metrics.evaluate import Reference
 from gan.metrics.memorisation import memorised
-from ops.candidates import CandidateStore, Kept, Search, StoredCandidate, comparable, picture_of, usual_count
+from ops.candidates import CandidateStore, Kept, Search, StoredCandidate, comparable, id_at, picture_of, usual_count
 from ops.drawn import drawn
 
 Say = Callable[[str], None]
@@ -49,11 +49,10 @@ class Pool:
 
 
 def gather(
-    store: CandidateStore, names: Sequence[str], *, features: str, data: str | None, cache: Path, say: Say
+    store: CandidateStore, searches: Sequence[Search], *, features: str, data: str | None, cache: Path, say: Say
 ) -> Pool:
-    """Read the candidates of the named searches. UserError: nothing to choose from, or other pictures."""
+    """Read the candidates of these searches. UserError: nothing to choose from, or other pictures."""
     net = load_feature_net(features, choose_device())
-    searches = tuple(store.search(name) for name in dict.fromkeys(names))
     candidates = _read(store, searches, net.name, say)
     pictures = _pictures(candidates[0], data or next((s.data for s in searches if s.data), None))
     reference = Reference.build(pictures.images, net, cache_dir=cache / "reference")
@@ -68,7 +67,7 @@ def gather(
             " search with more augmentation or more pictures"
         )
     return Pool(
-        searches=searches,
+        searches=tuple(searches),
         pictures=pictures,
         net=net,
         reference=reference,
@@ -82,10 +81,17 @@ def with_truncations(
     pool: Pool, store: CandidateStore, members: Sequence[str], truncations: Sequence[float], say: Say
 ) -> Pool:
     """The pool, and these members of it at each of the truncations too: candidates of their own."""
+    return with_drawn(pool, store, [(each, t) for each in pool.stored if each.id in members for t in truncations], say)
+
+
+def with_drawn(pool: Pool, store: CandidateStore, wanted: Sequence[tuple[Kept, float]], say: Say) -> Pool:
+    """The pool, and these checkpoints at these truncations too, as far as it has not got them."""
+    there = {each.id for each in pool.stored}
+    missing = {name: at for at in wanted if (name := id_at(*at)) not in there}
     left_out: Counter[str] = Counter()
-    wanted = [(each, t) for each in pool.stored if each.id in members for t in truncations]
     count = len(pool.stored[0].features)
-    more = drawn(store, wanted, net=pool.net.name, count=count, left_out=left_out, say=say)
+    more = drawn(store, list(missing.values()), net=pool.net.name, count=count, left_out=left_out, say=say)
+    _say_left_out(left_out, say)
     allowed, vetoed = _judged(more, pool.reference)
     return dataclasses.replace(
         pool,
@@ -112,8 +118,7 @@ def _read(store: CandidateStore, searches: Sequence[Search], net: str, say: Say)
         candidates += drawn(store, [(each, 1.0) for each in bare], net=net, count=count, left_out=left_out, say=say)
     if candidates:
         candidates = comparable(candidates, left_out)
-    for reason, count in (+left_out).items():
-        say(f"  {count} left out: {reason}")
+    _say_left_out(left_out, say)
     if not candidates:
         why = (
             "; ".join(f"{count} {reason}" for reason, count in left_out.items())
@@ -122,6 +127,11 @@ def _read(store: CandidateStore, searches: Sequence[Search], net: str, say: Say)
         names = ", ".join(search.name for search in searches)
         raise UserError(f"no candidates in {names} ({why}): let the search finish, or search with more --kimg")
     return candidates
+
+
+def _say_left_out(left_out: Counter[str], say: Say) -> None:
+    for reason, count in (+left_out).items():
+        say(f"  {count} left out: {reason}")
 
 
 def _pictures(candidate: StoredCandidate, source: str | None) -> PictureSet:

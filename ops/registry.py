@@ -11,7 +11,7 @@ from typing import Any
 import mlflow.artifacts
 import numpy as np
 from mlflow import MlflowClient
-from mlflow.entities.model_registry import ModelVersion
+from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 from mlflow.exceptions import MlflowException
 from numpy.typing import NDArray
 from PIL import Image
@@ -24,6 +24,7 @@ from search.records.tags import KIND
 
 LIVE, PREVIOUS = "live", "previous"
 FINGERPRINT, PICTURE, ROLLED_BACK = "ganvil.fingerprint", "ganvil.picture", "ganvil.rolled_back"
+REFRESHED = "ganvil.refreshed"  # of the model: what the last refresh that came to its end had before it
 ENSEMBLE, SELECTION = "ensemble", "selection"  # artifact folders of a refresh's run
 
 
@@ -47,14 +48,27 @@ class Registry:
 
     def aliases(self) -> Aliases:
         """Both None where there is no such model yet."""
+        model = self._registered()
+        named = dict(model.aliases) if model is not None else {}
+        return Aliases(**{alias: str(named[alias]) if alias in named else None for alias in (LIVE, PREVIOUS)})
+
+    def refreshed(self) -> str | None:
+        """What `set_refreshed` left; None where there is no such model yet."""
+        model = self._registered()
+        return model.tags.get(REFRESHED) if model is not None else None
+
+    def set_refreshed(self, mark: str) -> None:
+        with answering(self._uri):
+            self._client.set_registered_model_tag(self.model, REFRESHED, mark)
+
+    def _registered(self) -> RegisteredModel | None:
         with answering(self._uri):
             try:
-                named = dict(self._client.get_registered_model(self.model).aliases)
+                return self._client.get_registered_model(self.model)
             except MlflowException as error:
                 if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                     raise
-                named = {}
-        return Aliases(**{alias: str(named[alias]) if alias in named else None for alias in (LIVE, PREVIOUS)})
+                return None
 
     def point(self, aliases: Aliases) -> None:
         """Set `previous` first, so that a crash between the two never leaves it behind the times."""

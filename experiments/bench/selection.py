@@ -27,10 +27,9 @@ from numpy.typing import NDArray
 
 from gan.data.armory import draw_armory
 from gan.ensemble.convex import Limits, lowest_kid
-from gan.ensemble.cover import greedy_cover
 from gan.ensemble.kernel_means import KernelMeans
 from gan.ensemble.library import Candidate, Library
-from gan.ensemble.selection import select
+from gan.ensemble.selection import greedy_cover, select
 from gan.features.registry import load_feature_net
 from gan.metrics.evaluate import FeatureSpace
 from gan.version import code_version

@@ -82,7 +82,7 @@ def follow(job: Job, source: Path, judge: Reference, folder: Path) -> Run:
     )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     store = CandidateStore(connect(uri), uri, folder / "candidates")
-    candidates, _, _ = store.candidates(store.search(name), NET)
+    candidates, _, _ = store.candidates(store.searches([name])[0], NET)
     ticks = [
         {"candidate": each.id, **{half: judge.score(each.features, half).to_plain() for half in HALVES}}
         for each in candidates

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.metrics import (  # type: ignore[import-untyped]  # it comes with MLflow
+from sklearn.metrics import (  # it comes with MLflow
     adjusted_mutual_info_score,
     adjusted_rand_score,
     normalized_mutual_info_score,

@@ -27,7 +27,6 @@ import numpy as np
 from experiments.half import HALVES, Ledger, Run
 from gan.command_line import Parser, run_command
 from gan.ensemble.convex import Limits, lowest_kid
-from gan.ensemble.cover import greedy_cover
 from gan.ensemble.kernel_means import KernelMeans
 from gan.ensemble.library import Candidate, Library
 from gan.ensemble.polish import Polish, first_kept, floor_for
@@ -37,6 +36,7 @@ from gan.ensemble.selection import (
     Selection,
     all_at_random,
     best_single,
+    greedy_cover,
     select,
     top_by_fid,
     veto,
@@ -56,6 +56,7 @@ SINGLE, LAST, RANDOM, TOP = "best single checkpoint", "last of its run", "all at
 COVER, DEFAULT, CEILING = "greedy coverage", "the default", "reals of the other half"
 WIDER, TAMER = "the default, truncations 1.1 and 1.2 too", "the default, truncations .8 and .9 too"
 POLISHED = "the default, polished"
+KEPT = {0.75: "wider, three quarters of each kept", 0.5: "wider, half of each kept"}  # --polish of ops/refresh.py
 CONVEX, FLOORED, FREE = "convex weights", "convex weights, precision kept", "convex weights, no budget"
 SHOWN = ("fid", "kid", "precision", "recall", "coverage", "memorised")
 PRECISION_KEPT = 0.95  # of the best single checkpoint's, on the half that chooses: the floor of `FLOORED`
@@ -81,9 +82,9 @@ class Job:
     def gather(self) -> tuple[Pool, CandidateStore]:
         uri = f"sqlite:///{self.folder.resolve() / 'mlflow.db'}"
         client = connect(uri)
-        names = sorted(found.name for found in client.search_experiments() if found.name != "Default")
         store = CandidateStore(client, uri, self.folder / "candidates")
-        pool = gather(store, names, features="randconv", data=None, cache=self.folder / "cache", say=print)
+        searches = store.searches(["*"])
+        pool = gather(store, searches, features="randconv", data=None, cache=self.folder / "cache", say=print)
         return pool, store
 
 
@@ -109,11 +110,27 @@ def ways(pool: Pool, store: CandidateStore, chosen_on: HalfName) -> dict[str, Wa
         DEFAULT: default,
     }
     found: dict[str, Way] = {name: (choice, pool.raw) for name, choice in plain.items()}
-    for name, truncations in ((WIDER, (1.1, 1.2)), (TAMER, (0.8, 0.9))):
+    for name, truncations in ((TAMER, (0.8, 0.9)), (WIDER, (1.1, 1.2))):
         wider = with_truncations(pool, store, default.members, truncations, print)
         found[name] = (select(Library(wider.allowed, reals)), wider.raw)
+    for share, name in KEPT.items():
+        found[name] = kept_of_each(wider, store, found[WIDER][0], share, chosen_on)
     found[POLISHED] = polished(pool, store, default.members, chosen_on)
     return found
+
+
+def kept_of_each(wider: Pool, store: CandidateStore, choice: Selection, share: float, chosen_on: HalfName) -> Way:
+    """The same members and weights, of what each draws the share that is most real."""
+    polish, count = Polish.of(wider.reference, chosen_on), len(wider.stored[0].features)
+    by_id = {each.id: each for each in wider.stored}
+    wanted = [(by_id[member], by_id[member].truncation) for member in choice.members]
+    many = math.ceil(count / min(SHARES) * 1.05)
+    raw = dict(wider.raw)
+    found = drawn(store, wanted, net=wider.net.name, count=many, left_out=Counter(), say=print)
+    for member, each in zip(choice.members, found, strict=True):
+        realism = polish.realism(each.features)
+        raw[member] = each.features[first_kept(realism, floor_for(realism, share), count)]
+    return choice, raw
 
 
 def polished(pool: Pool, store: CandidateStore, members: Sequence[str], chosen_on: HalfName) -> Way:

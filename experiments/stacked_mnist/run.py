@@ -117,7 +117,8 @@ def searched(job: Job, classifier: Classifier) -> dict[str, Any]:
             check=True, stdout=subprocess.DEVNULL,
         )  # fmt: skip
         store = CandidateStore(connect(uri), uri, Path(folder) / "candidates")
-        pool = gather(store, ["s"], features="randconv", data=None, cache=Path(folder) / "cache", say=print)
+        cache = Path(folder) / "cache"
+        pool = gather(store, store.searches(["s"]), features="randconv", data=None, cache=cache, say=print)
         proposal = propose(pool, size=8)
         wider = with_truncations(pool, store, proposal.choices["ensemble"].members, TRUNCATIONS, print)
         choices = {

@@ -11,14 +11,10 @@ the best. Precision plays no part: scattered samples reach much. It is the answe
 import numpy as np
 
 from gan.ensemble.library import Library
-from gan.ensemble.selection import Selection
-from gan.errors import UserError
 
 
-def greedy_cover(library: Library, *, size: int) -> Selection:
-    """`size` different members, one weight each, in the order in which they were added; fewer if there are fewer."""
-    if size < 1:
-        raise UserError(f"ensemble size {size}: it must be 1 or more")
+def most_reached(library: Library, size: int) -> list[int]:
+    """`size` different candidates by index, in the order in which they were added; fewer if there are fewer."""
     size = min(size, len(library))
     missed = library.chances_to_miss(1.0 / size)
     still = np.ones(missed.shape[1])
@@ -28,4 +24,4 @@ def greedy_cover(library: Library, *, size: int) -> Selection:
         left[chosen] = np.inf
         chosen.append(int(left.argmin()))
         still *= missed[chosen[-1]]
-    return Selection(members=tuple(library.candidates[i].id for i in chosen), weights=(1.0 / size,) * size)
+    return chosen

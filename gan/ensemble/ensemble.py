@@ -8,6 +8,7 @@ A picture is (member, seed, truncation, label); the same four give the same pict
 Polish decides which seeds are given out, never what a seed means.
 """
 
+import dataclasses
 import hashlib
 import itertools
 import json
@@ -33,11 +34,13 @@ from gan.metrics.arrays import Float64Array
 from gan.networks.interface import Generator
 from gan.networks.registry import name_of
 from gan.pixels import UInt8Array
+from gan.sampling.blend import Origin, can_morph, mix_styles, morph
 from gan.sampling.sample import sample
 
 FORMAT = 1
 MANIFEST, POLISH = "ensemble.json", "polish.safetensors"
-_PATIENCE = 200  # times as many pictures drawn as wanted, before a floor is called out of reach
+_AFRESH = 32  # pictures drawn at once, where those before were not accepted
+_PATIENCE = 100  # times as many pictures drawn as wanted, before a floor is called out of reach
 _MEMBER_CHANCE = 1  # keeps the choice of a member apart from the picture's own draws of the same seed
 
 
@@ -119,6 +122,27 @@ class Ensemble:
                 labels=labels,
             )
 
+    def can_morph(self, member: int, a: Origin, b: Origin) -> bool:
+        """Whether the member has pictures between the two (gan/sampling/blend.py)."""
+        return can_morph(self._generators[member], a, b)
+
+    def morph(self, member: int, a: Origin, b: Origin, shares: Sequence[float]) -> UInt8Array:
+        """Pictures `[n, c, h, w]` on the member's way from a to b, one a share; truncations multiply its own."""
+        with self._locks[member]:
+            return morph(self._generators[member], self._own(member, a), self._own(member, b), shares)
+
+    def num_styles(self, member: int) -> int:
+        """Layers that take a style of their own; 1: none to mix."""
+        return self._generators[member].mixing_layers()
+
+    def mix_styles(self, member: int, coarse: Origin, fine: Origin, layer: int) -> UInt8Array:
+        """One picture `[c, h, w]` with the styles of both; UserError where the member cannot."""
+        with self._locks[member]:
+            return mix_styles(self._generators[member], self._own(member, coarse), self._own(member, fine), layer)
+
+    def _own(self, member: int, origin: Origin) -> Origin:
+        return dataclasses.replace(origin, truncation=self.members[member].truncation * origin.truncation)
+
     def accepts(self, member: int, pictures: UInt8Array) -> NDArray[np.bool_]:
         """Which of the member's pictures `[n, c, h, w]` are to be given out: all, where it is not polished."""
         floor = self.members[member].realism_floor
@@ -144,10 +168,11 @@ class Ensemble:
         kept: list[UInt8Array] = []
         found, drawn = 0, 0
         while found < count or not kept:
-            pictures = self.draw(member, list(itertools.islice(upwards, max(count, 1))), truncation=truncation)
+            at_once = max(count, _AFRESH if kept else 1)
+            pictures = self.draw(member, list(itertools.islice(upwards, at_once)), truncation=truncation)
             kept.append(pictures[self.accepts(member, pictures)])
             found, drawn = found + len(kept[-1]), drawn + len(pictures)
-            if drawn > _PATIENCE * max(count, 16):
+            if drawn > _PATIENCE * max(count, _AFRESH):
                 raise UserError(
                     f"member {self.members[member].id}: {found} of {drawn} pictures reach its realism floor of"
                     f" {self.members[member].realism_floor}; refresh with a larger --polish"

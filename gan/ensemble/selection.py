@@ -9,7 +9,9 @@ weights come out of it without a second method. Three additions:
   `SLOTS_A_MEMBER` as many, so that weights are fine enough. The best prefix counts, not the longest.
 - then the best change of each round is made until none gains: a slot more, a slot less, a slot or a whole member
   exchanged. The choice that is best alone is rarely the best in company, and greedy never takes it back.
-- the same from a second start, the `size` lowest FIDs; the better end counts, so it is never below that baseline.
+- the same from two more starts, the `size` lowest FIDs and the `size` that reach the most reals; the best end counts,
+  so it is never below these baselines. (No single change finds two that are good only together: without the third
+  start one of twelve cases of candidates made of real pictures ended 5 % above the optimum; experiments/planted.)
 
 Exchanges try the `SHORTLIST` candidates that would do best as an addition. All are screened (`Library.screen`); the
 `FINALISTS` best of each step are scored exactly and compared. Deterministic, whatever the order of the candidates.
@@ -24,6 +26,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gan.ensemble.cover import most_reached
 from gan.ensemble.library import Candidate, Expected, Library
 from gan.errors import UserError
 
@@ -86,9 +89,13 @@ def select(library: Library, *, size: int = SIZE) -> Selection:
 
     Candidates that must not be chosen are to be vetoed before. Raises UserError for a size below 1.
     """
-    if size < 1:
-        raise UserError(f"ensemble size {size}: it must be 1 or more")
-    ways = [_improve(library, start, size) for start in (_grow(library, size), _simple_start(library, size))]
+    _checked(size)
+    starts = (
+        _grow(library, size),
+        _start(library, "lowest FIDs", library.lowest_fids(size)),
+        _start(library, "most reals reached", most_reached(library, size)),
+    )
+    ways = [_improve(library, start, size) for start in starts]
     best = min(ways, key=lambda way: way[-1].expected.objective)
     ids = [candidate.id for candidate in library.candidates]
     trace = [
@@ -116,9 +123,9 @@ def _grow(library: Library, size: int) -> list[_State]:
     return states[: best + 1]
 
 
-def _simple_start(library: Library, size: int) -> list[_State]:
-    slots = tuple(sorted(library.lowest_fids(size)))
-    return [_State(slots=slots, action="lowest FIDs", expected=library.score(slots))]
+def _start(library: Library, name: str, members: Sequence[int]) -> list[_State]:
+    slots = tuple(sorted(members))
+    return [_State(slots=slots, action=name, expected=library.score(slots))]
 
 
 def _improve(library: Library, states: list[_State], size: int) -> list[_State]:
@@ -192,9 +199,20 @@ def top_by_fid(library: Library, *, size: int = SIZE) -> Selection:
     return _selection([library.candidates[index].id for index in library.lowest_fids(size)], ())
 
 
+def greedy_cover(library: Library, *, size: int = SIZE) -> Selection:
+    """The `size` that together reach the most reals (gan/ensemble/cover.py), all with one weight."""
+    _checked(size)
+    return _selection([library.candidates[index].id for index in most_reached(library, size)], ())
+
+
 def all_at_random(library: Library) -> Selection:
     """Every candidate with one weight: a random checkpoint for each picture, as the seed project did."""
     return _selection([candidate.id for candidate in library.candidates], ())
+
+
+def _checked(size: int) -> None:
+    if size < 1:
+        raise UserError(f"ensemble size {size}: it must be 1 or more")
 
 
 def _selection(slots: Sequence[str], trace: Sequence[Step]) -> Selection:

@@ -87,9 +87,43 @@ def test_the_stored_features_are_those_of_a_real_sample_of_the_ensemble(site: Si
     assert np.abs(fresh - stored).max() < 0.02 * np.abs(fresh).max()
 
 
+def test_a_second_run_reads_nothing_until_a_trial_has_finished(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--search", "first"]) == 0
+    capsys.readouterr()
+    assert main(["--search", "first"]) == 0
+    assert capsys.readouterr().out == "nothing new since the last refresh: version 1 of weapons stays live\n"
+    for seen in (["--dry-run"], ["--report", str(site.folder / "report.html")], ["--size", "7"]):
+        assert main(["--search", "first", *seen]) == 0
+        assert "4 candidates" in capsys.readouterr().out
+    assert main(["--search", "first"]) == 0  # the last refresh was of another size
+    assert "4 candidates" in capsys.readouterr().out
+    trial = site.client.search_runs(["1"], "tags.`ganvil.kind` = 'trial'")[0].info.run_id
+    site.client.update_run(trial, status="RUNNING")
+    assert main(["--search", "first"]) == 0
+    assert "2 candidates" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_live_members_may_be_chosen_again(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    record_search(site.uri, "second", site.data, site.folder / "more", seeds=(5,))
+    assert main(["--search", "first"]) == 0
+    before = read_manifest(live_folder(site))
+    capsys.readouterr()
+    assert main(["--search", "second", "--force"]) == 0
+    members = [member["id"] for member in before["members"]]
+    assert f"drawing {NUM_SAMPLES} pictures of each of {len(members)} checkpoints" in capsys.readouterr().out
+    after = read_manifest(live_folder(site, "after"))
+    assert after["report"]["num_candidates"] == 2 + len(members)
+    assert after["report"]["searches"] == ["second"]
+    ids = [member["id"] for member in after["members"]]
+    assert set(ids) & set(members), "the second search's two are worse: choose other seeds"
+    assert main(["--search", "second", "--force"]) == 0  # their own run is that of version 2 now
+    assert read_manifest(live_folder(site, "again2"))["fingerprint"] == after["fingerprint"]
+
+
 def test_a_second_run_registers_nothing(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--search", "first"]) == 0
-    assert main(["--search", "first"]) == 0
+    assert main(["--search", "first", "--report", str(site.folder / "report.html")]) == 0  # wants all that there is
     assert "nothing new: version 1 of weapons, which is live, has these very members" in capsys.readouterr().out
     assert site.num_versions() == 1
     assert len(site.client.search_runs(["1"], "tags.`ganvil.kind` = 'refresh'")) == 1
@@ -136,6 +170,10 @@ def test_two_searches_are_one_pool(site: Site, capsys: pytest.CaptureFixture[str
     record_search(site.uri, "second", site.data, site.folder / "more", seeds=(5,))
     assert main(["--search", "first", "second"]) == 0
     assert "all 6 at random" in capsys.readouterr().out
+    assert main(["--search", "sec*", "*st", "second", "--dry-run"]) == 0
+    assert "all 6 at random" in capsys.readouterr().out
+    assert main(["--search", "third-*"]) == 2
+    assert "no search 'third-*': it has first, second" in capsys.readouterr().err
 
 
 def test_the_service_is_told_and_answers(site: Site, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -464,8 +502,8 @@ def test_over_a_real_tracking_server(site: Site, tmp_path: Path, capsys: pytest.
         assert main([*arguments, "--size", "1", "--force"]) == 0
         assert main(["--tracking-uri", uri, "--rollback"]) == 0
         assert remote.aliases() == {"live": "1", "previous": "2"}
-        cached = list((tmp_path / "runs" / "candidates").glob("*/*/record.json"))
-        assert len(cached) == 4
+        cached = (tmp_path / "runs" / "candidates").glob("*/*/record.json")
+        assert len([file for file in cached if file.parent.name.isdigit()]) == 4
     finally:
         os.killpg(server.pid, 15)
         server.wait(20)

@@ -4,8 +4,8 @@ import math
 import numpy as np
 import pytest
 
-from gan.ensemble.cover import greedy_cover
 from gan.ensemble.library import Library
+from gan.ensemble.selection import greedy_cover
 from gan.errors import UserError
 from tests.gan.ensemble import planted
 

@@ -79,21 +79,22 @@ def test_the_order_of_the_candidates_does_not_matter() -> None:
     assert select(Library(candidates, REALS), size=5) == first
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_within_five_per_cent_of_brute_force(seed: int) -> None:
+@pytest.mark.parametrize(("seed", "num"), [(0, 6), (1, 6), (2, 6), (3, 6), (39, 8), (51, 8)])
+def test_within_five_per_cent_of_brute_force(seed: int, num: int) -> None:
+    """In the last two, what is best is no single change away from where greedy growth and the lowest FIDs end."""
     rng = np.random.default_rng(seed)
     candidates = [
         planted.candidate(
             f"c{i}", rng.choice(8, rng.integers(1, 5), replace=False).tolist(), 50 * seed + i, spread=1 + 0.2 * (i % 3)
         )
-        for i in range(6)
+        for i in range(num)
     ]
     library, size = Library(candidates, REALS), 3
     found = select(library, size=size).trace[-1].expected.objective
     best = min(
         library.score(slots).objective
         for count in range(1, SLOTS_A_MEMBER * size + 1)
-        for slots in itertools.combinations_with_replacement(range(6), count)
+        for slots in itertools.combinations_with_replacement(range(num), count)
         if len(set(slots)) <= size
     )
     # the objective is ln FID less shares: 0.05 is 5 % of the FID
