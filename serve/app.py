@@ -19,9 +19,9 @@ import click
 import gan
 from gan.command_line import Parser, run_command
 from gan.errors import UserError
-from serve.assemble import assemble, check
+from serve.assemble import assemble, check, gate_of
 from serve.settings import VARIABLES, ServiceSettings
-from serve.web import create_web
+from serve.web.site import create_web
 
 # Before ray is imported: it reads these once. Nothing of a user's machine is reported anywhere.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -50,7 +50,7 @@ class Ganvil:
         logging.basicConfig(level=logging.INFO)
         torch.set_num_threads(max(1, int(settings.cpus_per_replica)))
         self._service = assemble(settings)
-        self._app = create_web(self._service)
+        self._app = create_web(self._service, gate_of(settings))
 
     def __serve_build_asgi_app__(self) -> "FastAPI":
         return self._app
@@ -164,6 +164,7 @@ def parser() -> Parser:
         description="Serves random new weapons of an ensemble, on a Ray of its own.\n"
         "Each setting can also come from its environment variable; a flag goes first.",
         epilog="GANVIL_ADMIN_TOKEN, when set, is demanded by POST /ensemble/refresh as a bearer token.\n"
+        "GANVIL_API_KEYS: keys, parted by commas, that may come with requests (X-API-Key: KEY).\n"
         "OPENAI_API_KEY or OPENAI_BASE_URL lets a model write the texts; otherwise a grammar does.\n\n"
         "  python -m serve.app --ensemble models:/weapons@live --port 8000\n"
         "  python -m serve.app --ensemble runs/ensemble --once",

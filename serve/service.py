@@ -9,15 +9,16 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from serve.drawable import EnsembleLike, Made
-from serve.forge import Forge, StockEmpty
-from serve.foundry import Foundry
-from serve.grammar import Grammar
-from serve.lore import Lore
-from serve.scribe import Scribe
-from serve.store import Store
-from serve.watch import EnsembleWatch
-from serve.weapon_id import WeaponId
+from serve.keeping.store import Store
+from serve.pictures.likeness import Likeness
+from serve.stock.drawable import EnsembleLike, Made
+from serve.stock.forge import Forge, StockEmpty
+from serve.stock.foundry import Foundry
+from serve.stock.watch import EnsembleWatch
+from serve.stock.weapon_id import WeaponId
+from serve.texts.grammar import Grammar
+from serve.texts.lore import Lore
+from serve.texts.scribe import Scribe
 
 log = logging.getLogger("ganvil.serve")
 
@@ -57,6 +58,7 @@ class Service:
         self.watch = watch
         self.admin_token = admin_token
         self._grammar = Grammar()
+        self._likeness = Likeness()
         self._recent: OrderedDict[WeaponId, Made] = OrderedDict()
         self._recent_bytes = recent_bytes
         self._held_bytes = 0
@@ -107,6 +109,11 @@ class Service:
         with self._guard:
             made = self._recent.get(weapon_id)
         return made if made is not None else self.foundry.forge_of(weapon_id.version).make(weapon_id)
+
+    def similar(self, weapon_id: WeaponId, num: int) -> list[Weapon]:
+        """Others of its ensemble that look like it, the nearest first."""
+        forge = self.foundry.forge_of(weapon_id.version)
+        return self._with_texts(forge.make_many(self._likeness.nearest(forge, weapon_id, num)), {})
 
     def check(self, weapon_id: WeaponId) -> None:
         """Raises what `picture` would for an id that names nothing, without drawing."""

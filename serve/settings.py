@@ -9,7 +9,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gan.errors import UserError
-from serve.gpt import DEFAULT_MODEL
+from serve.texts.gpt import DEFAULT_MODEL
 
 VARIABLES = {
     "ensemble": "GANVIL_ENSEMBLE",
@@ -25,12 +25,18 @@ VARIABLES = {
     "stock_mib": "GANVIL_STOCK_MIB",
     "gpt_model": "GANVIL_GPT_MODEL",
     "gpt_calls_per_hour": "GANVIL_GPT_CALLS_PER_HOUR",
+    "gpt_dollars_per_day": "GANVIL_GPT_DOLLARS_PER_DAY",
+    "gpt_prices": "GANVIL_GPT_PRICES",
+    "lore": "GANVIL_LORE",
+    "rate_limit": "GANVIL_RATE_LIMIT",
+    "key_rate_limit": "GANVIL_KEY_RATE_LIMIT",
+    "anonymous": "GANVIL_ANONYMOUS",
 }
 
 
 class ServiceSettings(BaseModel):
-    """Everything but secrets: those (GANVIL_ADMIN_TOKEN, OPENAI_API_KEY) are read where they are used, never
-    passed on.
+    """Everything but secrets: those (GANVIL_ADMIN_TOKEN, GANVIL_API_KEYS, OPENAI_API_KEY) are read where they are
+    used, never passed on.
 
     A name that is not here is an error, so that no setting is silently without effect.
     """
@@ -50,6 +56,14 @@ class ServiceSettings(BaseModel):
     stock_mib: int = Field(64, ge=1, description="MiB that they may take")
     gpt_model: str = Field(DEFAULT_MODEL, min_length=1, description="model that writes the texts")
     gpt_calls_per_hour: int = Field(120, ge=0, description="calls by each replica in any hour; 0: none")
+    gpt_dollars_per_day: float = Field(0.0, ge=0.0, description="by each replica, at --gpt-prices; 0: no bound")
+    gpt_prices: str = Field(
+        "", pattern=r"^(\d+(\.\d+)?/\d+(\.\d+)?)?$", description="dollars for a million tokens read/written, as 0.25/2"
+    )
+    lore: str = Field("", description="lore.jsonl of the pictures: examples for the model, and names it may not give")
+    rate_limit: str = Field("", description="requests of one address without a key, as 600/minute; default: any number")
+    key_rate_limit: str = Field("", description="requests with one key (GANVIL_API_KEYS); default: any number")
+    anonymous: bool = Field(True, description="no: only who has a key may ask")
 
     @classmethod
     def resolve(cls, given: dict[str, object]) -> Self:
@@ -67,6 +81,11 @@ class ServiceSettings(BaseModel):
                 raise UserError(f"there is no setting {name!r}; there are: {', '.join(cls.model_fields)}") from None
             came_from = "" if name in given or name not in VARIABLES else f" (from {VARIABLES[name]})"
             raise UserError(f"{name} = {first['input']!r}{came_from}: {first['msg']}") from None
+        if settings.gpt_dollars_per_day and not settings.gpt_prices:
+            raise UserError(
+                f"gpt_dollars_per_day = {settings.gpt_dollars_per_day:g} needs gpt_prices: dollars for a million tokens"
+                " read and written, as 0.25/2 (your provider's price list has them)"
+            )
         return settings._absolute()
 
     def _absolute(self) -> Self:
@@ -78,6 +97,7 @@ class ServiceSettings(BaseModel):
             update={
                 "runs": str(runs),
                 "ensemble": self.ensemble if is_model else str(Path(self.ensemble).absolute()),
+                "lore": str(Path(self.lore).absolute()) if self.lore else "",
                 "tracking_uri": _absolute_sqlite(self.tracking_uri) or f"sqlite:///{runs / 'mlflow.db'}",
                 "store": _absolute_sqlite(self.store) or f"sqlite:///{runs / 'store.db'}",
             }

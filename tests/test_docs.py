@@ -85,7 +85,7 @@ def test_settings_are_listed_and_listed_ones_exist() -> None:
 
 
 def test_routes_that_the_readme_names_exist() -> None:
-    source = "".join(path.read_text() for path in (ROOT / "serve").glob("*.py"))
+    source = "".join(path.read_text() for path in (ROOT / "serve").rglob("*.py"))
     routes = {
         path.replace("{weapon_id}", "{id}") for path in re.findall(r"@routes\.(?:get|post)\(\s*\"([^\"]+)\"", source)
     }

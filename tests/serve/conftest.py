@@ -1,19 +1,25 @@
 """Ensembles to serve: drawn ones that are quick and exact, and real ones with tiny, untrained networks."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from fastapi.testclient import TestClient
 from safetensors.torch import save_file
 
 from gan.checkpoint import GENERATOR, RECORD, CheckpointRecord
 from gan.config import DataConfig
-from gan.ensemble.ensemble import Choice, write_ensemble
+from gan.ensemble.ensemble import Choice, load_ensemble, write_ensemble
 from gan.networks.interface import PictureShape
 from gan.networks.registry import build_generator
 from gan.recipes import tiny_dcgan, tiny_stylegan2
+from serve.keeping.store import Store
+from serve.service import Service
+from serve.stock.forge import ForgeConfig
+from serve.stock.foundry import Foundry
+from serve.web import site
 from tests.serve.drawn_ensemble import CLASSES, DrawnEnsemble
 
 
@@ -59,3 +65,16 @@ def make_ensemble_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[.
 @pytest.fixture(scope="session")
 def ensemble_folder(make_ensemble_folder: Callable[..., Path]) -> Path:
     return make_ensemble_folder()
+
+
+@pytest.fixture(scope="module")
+def service(ensemble_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    foundry = Foundry(load_ensemble(ensemble_folder, version="3"), config=ForgeConfig(batch_size=8, num_stock=64))
+    service = Service(foundry=foundry, store=Store(f"sqlite:///{tmp_path_factory.mktemp('store')}/store.db"))
+    yield service
+    service.close()
+
+
+@pytest.fixture(scope="module")
+def client(service: Service) -> TestClient:
+    return TestClient(site.create_web(service))

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from gan.errors import UserError
 from gan.pixels import UInt8Array
+from gan.sampling.blend import Origin
 
 CLASSES = ("axe", "long_blade", "staff")
 
@@ -19,6 +21,7 @@ class DrawnMember:
     class_names: tuple[str, ...] = ()
     class_counts: tuple[int, ...] = ()
     network: str = "drawn"
+    realism_floor: float | None = None
 
 
 @dataclass(kw_only=True)
@@ -56,3 +59,15 @@ class DrawnEnsemble:
 
     def accepts(self, member: int, pictures: UInt8Array) -> NDArray[np.bool_]:
         return (pictures[:, 0, 0, 1] < 50) | (member not in self.polished)
+
+    def can_morph(self, member: int, a: Origin, b: Origin) -> bool:
+        return True
+
+    def morph(self, member: int, a: Origin, b: Origin, shares: Sequence[float]) -> UInt8Array:
+        return self.draw(member, [a.seed] * len(shares), labels=None if a.label is None else [a.label] * len(shares))
+
+    def num_styles(self, member: int) -> int:
+        return 1
+
+    def mix_styles(self, member: int, coarse: Origin, fine: Origin, layer: int) -> UInt8Array:
+        raise UserError("a drawn member has no styles")

@@ -21,10 +21,19 @@ def test_flags_go_before_the_environment_before_defaults(monkeypatch: pytest.Mon
 
 def test_every_setting_has_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(VARIABLES) == set(ServiceSettings.model_fields)
-    for name, variable in VARIABLES.items():
-        value = "7" if name not in ("ensemble", "tracking_uri", "runs", "store", "gpt_model") else "/somewhere"
-        monkeypatch.setenv(variable, value)
+    places = dict.fromkeys(("ensemble", "tracking_uri", "runs", "store", "gpt_model", "lore"), "/somewhere")
+    values = places | {"gpt_prices": "0.25/2", "anonymous": "no"}
+    for name in sorted(VARIABLES, reverse=True):  # prices before dollars
+        variable = VARIABLES[name]
+        monkeypatch.setenv(variable, values.get(name, "7"))
         assert getattr(ServiceSettings.resolve({}), name) != getattr(ServiceSettings(), name), name
+
+
+def test_dollars_need_prices() -> None:
+    with pytest.raises(UserError, match="needs gpt_prices"):
+        ServiceSettings.resolve({"gpt_dollars_per_day": "1"})
+    with pytest.raises(UserError, match=r"gpt_prices = '2'"):
+        ServiceSettings.resolve({"gpt_dollars_per_day": "1", "gpt_prices": "2"})
 
 
 def test_the_tracking_uri_may_be_mlflows(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,1 @@
+"""What is made of weapons' pictures: cards, montages, morphs, their like."""

@@ -1,0 +1,1 @@
+"""What is said about a weapon, and who writes it."""

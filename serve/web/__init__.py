@@ -1,0 +1,1 @@
+"""Routes and pages; who may ask; what is counted."""
