@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from serve.keeping.store import Store
 from serve.pictures.likeness import Likeness
+from serve.stock.demands import StockEmpty
 from serve.stock.drawable import EnsembleLike, Made
-from serve.stock.forge import Forge, StockEmpty
+from serve.stock.forge import Forge
 from serve.stock.foundry import Foundry
 from serve.stock.watch import EnsembleWatch
 from serve.stock.weapon_id import WeaponId
@@ -95,7 +96,8 @@ class Service:
         else:
             forge = self.forge
             ids = [
-                forge.choose(seed=seed, truncation_percent=truncation_percent, type_name=type_name) for _ in range(num)
+                forge.ids.choose(seed=seed, truncation_percent=truncation_percent, type_name=type_name)
+                for _ in range(num)
             ]
             made = forge.make_many(ids)
         return self._with_texts(made, written)
@@ -117,7 +119,7 @@ class Service:
 
     def check(self, weapon_id: WeaponId) -> None:
         """Raises what `picture` would for an id that names nothing, without drawing."""
-        self.foundry.forge_of(weapon_id.version).check(weapon_id)
+        self.foundry.forge_of(weapon_id.version).ids.check(weapon_id)
 
     def close(self) -> None:
         if self.watch is not None:
@@ -156,7 +158,7 @@ class Service:
 
     def _write(self, made: Made) -> Lore:
         forge = self.foundry.forge_of(made.weapon_id.version)
-        return self._grammar.write(made, forge.type_of(made.weapon_id))
+        return self._grammar.write(made, forge.ids.type_of(made.weapon_id))
 
     def _remember(self, made: Sequence[Made]) -> None:
         with self._guard:

@@ -29,8 +29,8 @@ class Likeness:
     def nearest(self, forge: Forge, weapon_id: WeaponId, num: int) -> list[WeaponId]:
         """So many others of its ensemble, the nearest first; raises UnknownWeapon, StockEmpty."""
         assert num <= NUM_DRAWN
-        forge.check(weapon_id)
-        others = [forge.choose(seed=_seed(weapon_id, index)) for index in range(NUM_DRAWN)]
+        forge.ids.check(weapon_id)
+        others = [forge.ids.choose(seed=_seed(weapon_id, index)) for index in range(NUM_DRAWN)]
         drawn = forge.make_many([weapon_id, *others])
         rows = self._loaded()(np.stack([made.picture for made in drawn]))
         spread = rows[1:].std(axis=0)

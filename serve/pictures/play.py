@@ -14,8 +14,9 @@ import numpy as np
 from gan.errors import UserError
 from gan.pixels import UInt8Array
 from gan.sampling.blend import Origin
+from serve.stock.choosing import UnknownWeapon
 from serve.stock.drawable import EnsembleLike
-from serve.stock.forge import Forge, UnknownWeapon
+from serve.stock.forge import Forge
 from serve.stock.foundry import Foundry
 from serve.stock.weapon_id import WeaponId
 
@@ -49,8 +50,8 @@ def morph_frames(foundry: Foundry, a: WeaponId, b: WeaponId, num_frames: int) ->
     """From a to b, slowly at either end; UserError where the two are of different sizes."""
     shares = [0.5 - 0.5 * math.cos(math.pi * index / (num_frames - 1)) for index in range(num_frames)]
     first, last = foundry.forge_of(a.version), foundry.forge_of(b.version)
-    first.check(a)
-    last.check(b)
+    first.ids.check(a)
+    last.ids.check(b)
     if first is last and a.member == b.member and first.ensemble.can_morph(a.member, _origin(a), _origin(b)):
 
         def way(ensemble: EnsembleLike) -> UInt8Array:
@@ -68,8 +69,8 @@ def mixed(foundry: Foundry, coarse: WeaponId, fine: WeaponId, layer: int | None)
     UserError where they are not of one member, or it has no styles.
     """
     forge = foundry.forge_of(coarse.version)
-    forge.check(coarse)
-    foundry.forge_of(fine.version).check(fine)
+    forge.ids.check(coarse)
+    foundry.forge_of(fine.version).ids.check(fine)
     if (coarse.version, coarse.member) != (fine.version, fine.member):
         raise UserError(
             f"{coarse} and {fine} were drawn by different members, which have no styles in common: mix two of one"

@@ -84,7 +84,7 @@ class Scribe:
                 forge = self._foundry.forge
                 made = forge.take_now()
                 if made is not None:
-                    lore = self._author.write(made, forge.type_of(made.weapon_id))
+                    lore = self._author.write(made, forge.ids.type_of(made.weapon_id))
                 else:
                     time.sleep(0.05)
             except NoText as why:

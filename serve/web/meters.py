@@ -47,12 +47,18 @@ class _ServiceFigures(Collector):
 
     def collect(self) -> Iterator[Metric]:
         forge = self._service.forge
+        tally = forge.tally
         version = forge.ensemble.version
         counters = (
-            ("ganvil_pictures_made", "Pictures drawn by the live ensemble.", forge.num_made),
-            ("ganvil_pictures_refused", "Pictures that a member's polish did not let through.", forge.num_refused),
-            ("ganvil_making_seconds", "Seconds spent drawing them.", forge.seconds_making),
-            ("ganvil_stock_misses", "Requests that found the stock dry.", forge.num_misses),
+            ("ganvil_pictures_made", "Pictures drawn by the live ensemble.", tally.num_made),
+            ("ganvil_pictures_refused", "Pictures that a member's polish did not let through.", tally.num_refused),
+            ("ganvil_making_seconds", "Seconds spent drawing them.", tally.seconds_making),
+            ("ganvil_stock_taken", "Pictures given out of the stock.", tally.num_taken),
+            ("ganvil_stock_misses", "Requests that found the stock dry.", tally.num_misses),
+            ("ganvil_stock_miss_seconds", "Seconds that they waited.", tally.seconds_missing),
+            ("ganvil_stock_empty", "Requests that it had nothing for in the end: 503.", tally.num_empty),
+            ("ganvil_demands", "Pictures drawn because somebody asked for just these.", tally.num_demands),
+            ("ganvil_demand_seconds", "Seconds that they were waited for.", tally.seconds_demanding),
         )
         for name, about, value in counters:
             counter = CounterMetricFamily(name, about, labels=["ensemble"])
@@ -61,6 +67,7 @@ class _ServiceFigures(Collector):
         gauges = [
             ("ganvil_stock_pictures", "Pictures in stock.", forge.num_stock),
             ("ganvil_stock_capacity_pictures", "Pictures that the stock can hold.", forge.capacity),
+            ("ganvil_demands_waiting", "Pictures asked for and not yet begun.", forge.num_waiting),
             ("ganvil_store_up", "1 while the store keeps texts.", self._service.store.fault is None),
         ]
         if self._service.scribe is not None:

@@ -13,7 +13,8 @@ from fastapi.templating import Jinja2Templates
 
 from gan.errors import UserError
 from serve.service import Service, Weapon
-from serve.stock.forge import BrokenEnsemble, StockEmpty
+from serve.stock.demands import StockEmpty
+from serve.stock.forge import BrokenEnsemble
 from serve.stock.weapon_id import WeaponId
 from serve.texts.grammar import show_type
 from serve.web.problems import STATUS_OF, TITLES
@@ -70,7 +71,7 @@ def create_pages(service: Service, app: FastAPI) -> APIRouter:
             request,
             "gallery.html",
             weapons=[weapon_answer(weapon, service, root) for weapon in weapons],
-            types=service.forge.type_names(),
+            types=service.forge.ids.type_names(),
         )
 
     @routes.get("/weapons/{weapon_id}")

@@ -12,7 +12,9 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from gan.errors import UserError
-from serve.stock.forge import BrokenEnsemble, StockEmpty, UnknownWeapon
+from serve.stock.choosing import UnknownWeapon
+from serve.stock.demands import StockEmpty
+from serve.stock.forge import BrokenEnsemble
 from serve.stock.foundry import GoneVersion
 from serve.stock.weapon_id import MalformedWeaponId
 

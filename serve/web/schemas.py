@@ -124,7 +124,7 @@ def ensemble_answer(service: Service) -> EnsembleAnswer:
         height=ensemble.height,
         width=ensemble.width,
         channels=ensemble.channels,
-        types=forge.type_names(),
+        types=forge.ids.type_names(),
         members=[
             MemberAnswer(
                 index=index,
@@ -134,7 +134,7 @@ def ensemble_answer(service: Service) -> EnsembleAnswer:
                 truncation=member.truncation,
                 types=list(member.class_names),
                 realism_floor=member.realism_floor,
-                accepted=round(forge.share_accepted(index), 3),
+                accepted=round(forge.tally.share_accepted(index), 3),
             )
             for index, member in enumerate(ensemble.members)
         ],

@@ -139,7 +139,7 @@ def test_similar_weapons_are_nearer_than_others_and_always_the_same(client: Test
         own = service.picture(WeaponId.parse(STYLED)).picture.astype(float)
         return float(np.mean([np.abs(service.picture(each).picture - own).mean() for each in ids]))
 
-    others = [service.forge.choose(seed=seed) for seed in range(40)]
+    others = [service.forge.ids.choose(seed=seed) for seed in range(40)]
     assert apart_from([WeaponId.parse(weapon["id"]) for weapon in found]) < apart_from(others)
 
 

@@ -6,7 +6,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from serve.stock.forge import BrokenEnsemble, Forge, ForgeConfig, StockEmpty, UnknownWeapon
+from serve.stock.choosing import UnknownWeapon
+from serve.stock.demands import StockEmpty
+from serve.stock.forge import BrokenEnsemble, Forge, ForgeConfig
 from serve.stock.foundry import Foundry, GoneVersion
 from serve.stock.weapon_id import WeaponId
 from tests.serve.drawn_ensemble import DrawnEnsemble
@@ -51,9 +53,9 @@ def test_only_what_polish_accepts_is_stocked_and_shares_stay(drawn: DrawnEnsembl
     assert any(each.picture[0, 0, 1] >= 50 for each in made if each.weapon_id.member == 2)
     taken = Counter(each.weapon_id.member for each in made)
     assert [taken[member] / 800 for member in range(3)] == pytest.approx([0.5, 0.3, 0.2], abs=0.06)
-    assert forge.share_accepted(0) == pytest.approx(0.25, abs=0.08)  # a pixel is one of 200 values
-    assert forge.share_accepted(2) == 1.0
-    assert forge.num_refused > 800
+    assert forge.tally.share_accepted(0) == pytest.approx(0.25, abs=0.08)  # a pixel is one of 200 values
+    assert forge.tally.share_accepted(2) == 1.0
+    assert forge.tally.num_refused > 800
     refused = WeaponId(version=drawn.version, member=0, seed=next(s for s in range(99) if not accepted(drawn, s)))
     assert forge.make(refused).weapon_id == refused  # by its id any picture is drawn
     forge.close()
@@ -64,7 +66,7 @@ def accepted(drawn: DrawnEnsemble, seed: int) -> bool:
 
 
 def test_classes_come_as_often_as_in_the_data(forge: Forge) -> None:
-    labels = Counter(forge.choose(type_name=None).label for _ in range(4000))
+    labels = Counter(forge.ids.choose(type_name=None).label for _ in range(4000))
     del labels[None]
     total = sum(labels.values())
     assert [labels[label] / total for label in range(3)] == pytest.approx([0.25, 0.5, 0.25], abs=0.06)
@@ -123,12 +125,12 @@ def test_ids_that_name_nothing(forge: Forge, text: str) -> None:
 
 def test_choose_by_type_and_seed(forge: Forge) -> None:
     for written in ("long_blade", "Long Blade", "long-blade"):
-        chosen = forge.choose(type_name=written)
+        chosen = forge.ids.choose(type_name=written)
         assert (chosen.member, chosen.label) == (1, 1)
     with pytest.raises(UnknownWeapon, match="axe, long_blade, staff"):
-        forge.choose(type_name="banana")
-    assert forge.choose(seed=7) == forge.choose(seed=7)
-    assert len({forge.choose(seed=seed).member for seed in range(40)}) == 3
+        forge.ids.choose(type_name="banana")
+    assert forge.ids.choose(seed=7) == forge.ids.choose(seed=7)
+    assert len({forge.ids.choose(seed=seed).member for seed in range(40)}) == 3
 
 
 def test_dry_stock_waits_then_says_so(drawn: DrawnEnsemble) -> None:
@@ -138,7 +140,8 @@ def test_dry_stock_waits_then_says_so(drawn: DrawnEnsemble) -> None:
     try:
         with pytest.raises(StockEmpty):
             forge.take(timeout_seconds=0.05)
-        assert forge.num_misses == 1
+        assert (forge.tally.num_misses, forge.tally.num_empty, forge.tally.num_taken) == (1, 1, 0)
+        assert forge.tally.seconds_missing >= 0.05
         gate.set()
         assert forge.take(timeout_seconds=5.0).picture.shape == (4, 16, 12)
     finally:

@@ -12,7 +12,8 @@ from PIL import Image
 from gan.ensemble.ensemble import load_ensemble
 from serve.keeping.store import Store
 from serve.service import Service
-from serve.stock.forge import ForgeConfig, StockEmpty
+from serve.stock.demands import StockEmpty
+from serve.stock.forge import ForgeConfig
 from serve.stock.foundry import Foundry
 from serve.stock.watch import EnsembleWatch, RefusedEnsemble
 from serve.web import site
@@ -202,10 +203,16 @@ def test_metrics_count_by_route(client: TestClient) -> None:
         "ganvil_stock_pictures ",
         "ganvil_pictures_made_total{",
         "ganvil_pictures_refused_total{",
+        "ganvil_stock_taken_total{",
         "ganvil_stock_misses_total{",
+        "ganvil_stock_miss_seconds_total{",
+        "ganvil_stock_empty_total{",
+        "ganvil_demand_seconds_total{",
+        "ganvil_demands_waiting 0.0",
         "ganvil_store_up 1.0",
     ):
         assert name in text
+    assert 'ganvil_demands_total{ensemble="3"} ' in text
     assert "3-0-7" not in text
 
 
