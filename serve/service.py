@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from serve.keeping.store import Store
+from serve.keeping.write_behind import WriteBehind
 from serve.pictures.likeness import Likeness
 from serve.stock.demands import StockEmpty
 from serve.stock.drawable import EnsembleLike, Made
@@ -40,7 +41,8 @@ class Weapon:
 class Service:
     """`recent_bytes` bounds the pictures remembered after they were given out.
 
-    A page asks for sixteen texts and then for their sixteen pictures: those need not be drawn again.
+    A page asks for sixteen texts and then for their sixteen pictures: those need not be drawn again. What ends with
+    `_now` waits for nothing, neither drawing nor store, and may say None.
     """
 
     def __init__(
@@ -60,7 +62,8 @@ class Service:
         self.admin_token = admin_token
         self._grammar = Grammar()
         self._likeness = Likeness()
-        self._recent: OrderedDict[WeaponId, Made] = OrderedDict()
+        self._behind = WriteBehind(store)
+        self._recent: OrderedDict[WeaponId, Weapon] = OrderedDict()
         self._recent_bytes = recent_bytes
         self._held_bytes = 0
         self._guard = threading.Lock()
@@ -85,37 +88,42 @@ class Service:
 
         Raises UnknownWeapon for a type that no member knows, StockEmpty when too much is asked at once.
         """
-        written: dict[WeaponId, Lore] = {}
-        made: list[Made] = []
         if truncation_percent == 100 and type_name is None and seed is None:
-            for _ in range(num):
-                taken, lore = self._take()
-                made.append(taken)
-                if lore is not None:
-                    written[taken.weapon_id] = lore
-        else:
-            forge = self.forge
-            ids = [
-                forge.ids.choose(seed=seed, truncation_percent=truncation_percent, type_name=type_name)
-                for _ in range(num)
-            ]
-            made = forge.make_many(ids)
-        return self._with_texts(made, written)
+            return [self._take() for _ in range(num)]
+        forge = self.forge
+        ids = [
+            forge.ids.choose(seed=seed, truncation_percent=truncation_percent, type_name=type_name) for _ in range(num)
+        ]
+        return self._with_texts(forge.make_many(ids))
+
+    def give_now(self) -> Weapon | None:
+        """One of the stock with a text of the grammar; None where it is dry, or where a model's text lies ready."""
+        if self.scribe is not None and self.scribe.num_ahead:
+            return None
+        made = self.forge.take_now()
+        return None if made is None else self._fresh(made)
 
     def find(self, weapon_id: WeaponId) -> Weapon:
         """This very weapon again; raises UnknownWeapon, GoneVersion, StockEmpty."""
-        return self._with_texts([self.picture(weapon_id)], {})[0]
+        return self.find_now(weapon_id) or self._with_texts([self.picture(weapon_id)])[0]
+
+    def find_now(self, weapon_id: WeaponId) -> Weapon | None:
+        """The weapon if it was given out lately, its text is kept and its ensemble is at hand."""
+        with self._guard:
+            weapon = self._recent.get(weapon_id)
+        at_hand = weapon is not None and weapon.kept and self.foundry.has(weapon_id.version)
+        return weapon if at_hand else None
 
     def picture(self, weapon_id: WeaponId) -> Made:
         """Only its picture: no text is written or kept for it."""
         with self._guard:
-            made = self._recent.get(weapon_id)
-        return made if made is not None else self.foundry.forge_of(weapon_id.version).make(weapon_id)
+            weapon = self._recent.get(weapon_id)
+        return weapon.made if weapon is not None else self.foundry.forge_of(weapon_id.version).make(weapon_id)
 
     def similar(self, weapon_id: WeaponId, num: int) -> list[Weapon]:
         """Others of its ensemble that look like it, the nearest first."""
         forge = self.foundry.forge_of(weapon_id.version)
-        return self._with_texts(forge.make_many(self._likeness.nearest(forge, weapon_id, num)), {})
+        return self._with_texts(forge.make_many(self._likeness.nearest(forge, weapon_id, num)))
 
     def check(self, weapon_id: WeaponId) -> None:
         """Raises what `picture` would for an id that names nothing, without drawing."""
@@ -127,45 +135,54 @@ class Service:
         if self.scribe is not None:
             self.scribe.close()
         self.foundry.close()
+        self._behind.close()
         self.store.close()
 
-    def _take(self) -> tuple[Made, Lore | None]:
+    def _take(self) -> Weapon:
         forge = self.forge
         if self.scribe is not None:
             ready = self.scribe.take_now(forge.ensemble.version)
             if ready is not None:
-                return ready
+                return self._written(*ready)
         try:
-            return forge.take(), None
+            return self._fresh(forge.take())
         except StockEmpty:
             # A forge that was retired under our hands has a warm successor.
             if self.forge is forge:
                 raise
-            return self.forge.take(), None
+            return self._fresh(self.forge.take())
 
-    def _with_texts(self, made: Sequence[Made], written: dict[WeaponId, Lore]) -> list[Weapon]:
-        known = self.store.get_many([str(each.weapon_id) for each in made if each.weapon_id not in written])
-        new = {
-            str(each.weapon_id): written.get(each.weapon_id) or self._write(each)
-            for each in made
-            if str(each.weapon_id) not in known
-        }
-        kept = self.store.keep(new) if new else {}
-        self._remember(made)
-        is_kept = self.store.fault is None
-        texts = known | kept
-        return [Weapon(made=each, lore=texts[str(each.weapon_id)], kept=is_kept) for each in made]
+    def _fresh(self, made: Made) -> Weapon:
+        """Out of the stock: one in 2^31 seeds of its member, so nobody looks whether it was given out before."""
+        lore = self._write(made)
+        self._behind.put(str(made.weapon_id), lore)
+        return self._remembered(made, lore)
+
+    def _written(self, made: Made, lore: Lore) -> Weapon:
+        """With a model's text, which nothing could write again: it is kept before it is given out."""
+        name = str(made.weapon_id)
+        return self._remembered(made, self.store.keep({name: lore})[name])
+
+    def _with_texts(self, made: Sequence[Made]) -> list[Weapon]:
+        """Asked for by their ids: each with the text that is kept for it, or a new one."""
+        names = [str(each.weapon_id) for each in made]
+        known = self._behind.get_many(names)
+        known |= self.store.get_many([name for name in names if name not in known])
+        new = {name: self._write(each) for name, each in zip(names, made, strict=True) if name not in known}
+        texts = known | (self.store.keep(new) if new else {})
+        return [self._remembered(each, texts[name]) for name, each in zip(names, made, strict=True)]
 
     def _write(self, made: Made) -> Lore:
         forge = self.foundry.forge_of(made.weapon_id.version)
         return self._grammar.write(made, forge.ids.type_of(made.weapon_id))
 
-    def _remember(self, made: Sequence[Made]) -> None:
+    def _remembered(self, made: Made, lore: Lore) -> Weapon:
+        weapon = Weapon(made=made, lore=lore, kept=self.store.fault is None)
         with self._guard:
-            for each in made:
-                if each.weapon_id not in self._recent:
-                    self._recent[each.weapon_id] = each
-                    self._held_bytes += each.picture.nbytes
+            if made.weapon_id not in self._recent:
+                self._held_bytes += made.picture.nbytes
+            self._recent[made.weapon_id] = weapon
             while self._held_bytes > self._recent_bytes:
                 _, dropped = self._recent.popitem(last=False)
-                self._held_bytes -= dropped.picture.nbytes
+                self._held_bytes -= dropped.made.picture.nbytes
+        return weapon

@@ -58,6 +58,10 @@ class Foundry:
         with self._guard:
             return [self._forge.ensemble.version, *reversed(self._older)]
 
+    def has(self, version: str) -> bool:
+        """Whether its weapons can be drawn without loading anything."""
+        return self._loaded(version) is not None
+
     def swap(self, ensemble: EnsembleLike) -> bool:
         """Puts the ensemble in place once it is warm; False if it is live already; raises BrokenEnsemble."""
         with self._changing:

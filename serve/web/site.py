@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.concurrency import run_in_threadpool
 from starlette.staticfiles import StaticFiles
 
 from gan.errors import UserError
@@ -16,7 +16,7 @@ from serve.pictures.cards import draw_card
 from serve.service import Service, Weapon
 from serve.stock.watch import RefusedEnsemble
 from serve.stock.weapon_id import MAX_TRUNCATION_PERCENT, SEED_END, WeaponId
-from serve.web.answers import NOT_MODIFIED, PNG, IdText, is_known, permalink_headers, png, root_of
+from serve.web.answers import NOT_MODIFIED, PNG, IdText, is_known, json_of, permalink_headers, png, root_of
 from serve.web.gate import HEADER, Gate, GateConfig
 from serve.web.meters import Meters
 from serve.web.middleware import HeadAsGet, Metering
@@ -103,17 +103,18 @@ def create_web(service: Service, gate: GateConfig | None = None) -> FastAPI:
 def create_weapon_routes(service: Service) -> APIRouter:
     routes = APIRouter(tags=["weapons"])
 
-    @routes.get("/weapon", responses=problem_responses(404, 422, 503), summary="A random new weapon")
-    def give_weapon(
-        request: Request,
-        response: Response,
-        truncation: Truncation = 1.0,
-        type_name: TypeName = None,
-        seed: Seed = None,
-    ) -> WeaponAnswer:
-        weapon = give(truncation, type_name, seed)
-        response.headers.update({"Cache-Control": "no-store", "X-Weapon-Id": str(weapon.weapon_id)})
-        return weapon_answer(weapon, service, root_of(request))
+    @routes.get(
+        "/weapon",
+        responses=problem_responses(404, 422, 503),
+        response_model=WeaponAnswer,
+        summary="A random new weapon",
+    )
+    async def give_weapon(
+        request: Request, truncation: Truncation = 1.0, type_name: TypeName = None, seed: Seed = None
+    ) -> Response:
+        weapon = await give(truncation, type_name, seed)
+        headers = {"Cache-Control": "no-store", "X-Weapon-Id": str(weapon.weapon_id)}
+        return json_of(weapon_answer(weapon, service, root_of(request)), headers)
 
     @routes.get(
         "/weapon.png",
@@ -121,8 +122,8 @@ def create_weapon_routes(service: Service) -> APIRouter:
         response_class=Response,
         summary="A random new weapon's picture; its id is in the header X-Weapon-Id",
     )
-    def give_picture(truncation: Truncation = 1.0, type_name: TypeName = None, seed: Seed = None) -> Response:
-        weapon = give(truncation, type_name, seed)
+    async def give_picture(truncation: Truncation = 1.0, type_name: TypeName = None, seed: Seed = None) -> Response:
+        weapon = await give(truncation, type_name, seed)
         headers = {"Cache-Control": "no-store", "X-Weapon-Id": str(weapon.weapon_id)}
         return png(to_pil(weapon.made.picture), headers)
 
@@ -176,20 +177,26 @@ def create_weapon_routes(service: Service) -> APIRouter:
         response_model=WeaponAnswer,
         summary="The same weapon again",
     )
-    def show_weapon(request: Request, weapon_id: IdText) -> Response:
+    async def show_weapon(request: Request, weapon_id: IdText) -> Response:
         asked = WeaponId.parse(weapon_id)
         headers = permalink_headers(asked, "json")
         if is_known(request, headers):
-            service.check(asked)
+            await run_in_threadpool(service.check, asked)
             return Response(status_code=304, headers=headers)
-        weapon = service.find(asked)
-        answer = weapon_answer(weapon, service, root_of(request))
+        weapon = service.find_now(asked)
+        if weapon is None:
+            weapon = await run_in_threadpool(service.find, asked)
         # Without the store the text may be another one tomorrow: then nobody may keep it for ever.
         kept = headers if weapon.kept else headers | {"Cache-Control": "no-cache"}
-        return JSONResponse(answer.model_dump(mode="json"), headers=kept)
+        return json_of(weapon_answer(weapon, service, root_of(request)), kept)
 
-    def give(truncation: float, type_name: str | None, seed: int | None) -> Weapon:
-        return service.give(truncation_percent=percent_of(truncation), type_name=type_name, seed=seed)[0]
+    async def give(truncation: float, type_name: str | None, seed: int | None) -> Weapon:
+        percent = percent_of(truncation)
+        plain = percent == 100 and type_name is None and seed is None
+        ready = service.give_now() if plain else None
+        if ready is not None:  # on the event loop itself: it waited for nothing
+            return ready
+        return (await run_in_threadpool(service.give, truncation_percent=percent, type_name=type_name, seed=seed))[0]
 
     return routes
 

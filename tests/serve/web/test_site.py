@@ -167,6 +167,7 @@ def test_a_dry_stock_is_a_503_that_says_when(client: TestClient, service: Servic
         raise StockEmpty("no picture in stock")
 
     monkeypatch.setattr(service.forge, "take", dry)
+    monkeypatch.setattr(service.forge, "take_now", lambda: None)
     answer = client.get("/weapon")
     problem_of(answer, 503)
     assert int(answer.headers["retry-after"]) > 0
@@ -175,7 +176,7 @@ def test_a_dry_stock_is_a_503_that_says_when(client: TestClient, service: Servic
 
 def test_our_own_mistake_tells_nothing(service: Service, monkeypatch) -> None:
     quiet = TestClient(site.create_web(service), raise_server_exceptions=False)
-    monkeypatch.setattr(service, "give", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(service, "give_now", lambda: 1 / 0)
     assert "ZeroDivision" not in json.dumps(problem_of(quiet.get("/weapon"), 500))
 
 
