@@ -6,7 +6,8 @@ from pathlib import Path
 import torch
 
 from gan.device import choose_device
-from serve.keeping.store import Store, open_engine
+from serve.keeping.database import open_engine
+from serve.keeping.store import Store
 from serve.service import Service
 from serve.settings import ServiceSettings
 from serve.stock.ensemble_source import open_source

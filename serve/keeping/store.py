@@ -6,7 +6,6 @@ until it answers.
 """
 
 import logging
-import sqlite3
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -14,26 +13,28 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Engine, RowMapping, create_engine, event, select
+from sqlalchemy import RowMapping, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
-from gan.errors import UserError
-from serve.keeping.schema import bring_up_to_date, weapons
+from serve.keeping.database import open_engine
+from serve.keeping.schema import bring_up_to_date, is_up_to_date, weapons
 from serve.texts.lore import Lore, Perk
 
 log = logging.getLogger("ganvil.serve")
 DOWN_SECONDS = 5.0
+MIGRATION_SECONDS = 60.0  # for a change of large tables, or for another replica that is at it
+DOWN = (SQLAlchemyError, OSError)  # pg8000 lets a socket's own errors through
 
 
 class Store:
     """Texts by weapon id. Every call answers, whether the database does or not."""
 
     def __init__(self, url: str) -> None:
+        self._url = url
         self._engine = open_engine(url)
         place = self._engine.url.database
-        if self._engine.dialect.name == "sqlite" and place and place != ":memory:":
+        if self._engine.dialect.name == "sqlite" and place:
             with suppress(OSError):  # SQLite will say so itself, at the first try
                 Path(place).absolute().parent.mkdir(parents=True, exist_ok=True)
         self._ready = False
@@ -52,9 +53,9 @@ class Store:
         try:
             with self._engine.connect() as connection:
                 rows = connection.execute(select(weapons).where(weapons.c.id.in_(ids))).mappings().all()
-            self.fault = None
+            self._rise()
             return {str(row["id"]): _lore(row) for row in rows}
-        except SQLAlchemyError as error:
+        except DOWN as error:
             self._fall(error)
             return {}
 
@@ -66,81 +67,68 @@ class Store:
         if not self._awake():
             return dict(texts)
         now = datetime.now(UTC)
-        rows = [{"id": weapon_id, **lore.model_dump(mode="json"), "given_at": now} for weapon_id, lore in texts.items()]
+        # In one order everywhere: two replicas that keep the same ids would wait for each other otherwise.
+        rows = [{"id": each, **lore.model_dump(mode="json"), "given_at": now} for each, lore in sorted(texts.items())]
+        insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
+        unless_kept = insert(weapons).on_conflict_do_nothing(index_elements=["id"]).returning(weapons.c.id)
         try:
             with self._engine.begin() as connection:
-                if rows:
-                    insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
-                    connection.execute(insert(weapons).on_conflict_do_nothing(index_elements=["id"]), rows)
-            self.fault = None
-        except SQLAlchemyError as error:
+                new = set(connection.execute(unless_kept, rows).scalars()) if rows else set()
+            self._rise()
+        except DOWN as error:
             self._fall(error)
             return dict(texts)
-        return dict(texts) | self.get_many(list(texts))
+        return dict(texts) | self.get_many([each for each in texts if each not in new])
 
     def close(self) -> None:
         self._engine.dispose()
 
     def _awake(self) -> bool:
         """Whether to try at all; makes or mends the tables at the first try that works."""
-        if time.monotonic() < self._down_until:
-            return False
-        if self._ready:
-            return True
         with self._guard:
-            # Several replicas begin at once, and each would be first: a second try finds what another has made.
-            for tries_left in (2, 1, 0):
-                try:
-                    with self._engine.begin() as connection:
-                        bring_up_to_date(connection)
-                    self._ready = True
-                    break
-                except SQLAlchemyError as error:
-                    if tries_left == 0:
-                        self._fall(error)
-                    else:
-                        time.sleep(0.05)
+            if time.monotonic() < self._down_until:
+                return False
+            if self.fault is not None:  # one asks whether it is back; the others do not wait for the answer
+                self._down_until = time.monotonic() + DOWN_SECONDS
+        if not self._ready:
+            try:
+                self._make_ready()
+                self._ready = True
+            except DOWN as error:
+                self._fall(error)
         return self._ready
 
+    def _make_ready(self) -> None:
+        with self._engine.connect() as connection:
+            if is_up_to_date(connection):
+                return
+        patient = open_engine(self._url, patience_seconds=MIGRATION_SECONDS)
+        try:
+            with patient.begin() as connection:
+                bring_up_to_date(connection)
+        finally:
+            patient.dispose()
+
+    def _rise(self) -> None:
+        with self._guard:
+            if self.fault is not None:
+                log.info("the store answers again")
+            self.fault, self._down_until = None, 0.0
+
     def _fall(self, error: Exception) -> None:
-        # Not the error's text: it may hold the URL's password and the statement's values.
-        kind = type(getattr(error, "orig", None) or error).__name__
-        if self.fault is None:
-            log.warning("the store does not answer (%s); weapons are given out without keeping their text", kind)
-        self.fault = kind
-        self._down_until = time.monotonic() + DOWN_SECONDS
+        kind = _kind(error)
+        with self._guard:
+            if self.fault is None:
+                log.warning("the store does not answer (%s); weapons are given out without keeping their text", kind)
+            self.fault, self._down_until = kind, time.monotonic() + DOWN_SECONDS
 
 
-def open_engine(url: str) -> Engine:
-    """An engine that gives up soon; raises UserError for a URL that no driver here can open."""
-    try:
-        parsed = make_url(url)
-        if parsed.get_backend_name() == "sqlite":
-            engine = create_engine(parsed, connect_args={"timeout": 2.0})
-            event.listen(engine, "connect", _tune_sqlite)
-            return engine
-        if parsed.get_backend_name() != "postgresql":
-            raise UserError(
-                f"--store {parsed.render_as_string()!r}: use sqlite:///FILE or postgresql+DRIVER://HOST/NAME"
-            )
-        return create_engine(parsed, connect_args={"connect_timeout": 2}, pool_timeout=2.0, pool_pre_ping=True)
-    except (ArgumentError, NoSuchModuleError) as error:
-        raise UserError(
-            f"--store is not a database URL ({type(error).__name__}); one looks like sqlite:///store.db"
-        ) from None
-    except ModuleNotFoundError as error:
-        raise UserError(f"--store needs the Python package {error.name!r}: pip install {error.name}") from None
-
-
-def _tune_sqlite(connection: object, record: object) -> None:
-    assert isinstance(connection, sqlite3.Connection)
-    cursor = connection.cursor()
-    # A write-ahead log lets replicas read while one writes; NORMAL may lose the last texts in a power cut, no
-    # more.
-    with suppress(sqlite3.OperationalError):  # locked: another connection is changing it at this moment
-        cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.close()
+def _kind(error: Exception) -> str:
+    """Its type and SQLSTATE, if any. Not its text: that may hold the URL's password and the statement's values."""
+    cause = getattr(error, "orig", None) or error
+    told = cause.args[0] if cause.args else None
+    state = told.get("C") if isinstance(told, dict) else getattr(cause, "sqlstate", None)  # pg8000's way, psycopg's
+    return " ".join(filter(None, (type(cause).__name__, state)))
 
 
 def _lore(row: RowMapping) -> Lore:

@@ -24,7 +24,7 @@ from serve.texts.budget import Budget
 from serve.texts.decency import is_decent
 from serve.texts.grammar import show_type
 from serve.texts.known_texts import KnownTexts, as_example
-from serve.texts.lore import Lore, NoText, Perk, Rarity
+from serve.texts.lore import MAX_SOURCE, Lore, NoText, Perk, Rarity
 
 DEFAULT_MODEL = "gpt-5.4-mini"
 IMAGE_SIDE = 512
@@ -153,7 +153,7 @@ class GptAuthor:
                 rarity=written.rarity,
                 flavour=one_line(written.flavour),
                 perks=tuple(Perk(name=one_line(perk.name), text=one_line(perk.text)) for perk in written.perks),
-                source=f"gpt:{self.config.model}",
+                source=f"gpt:{self.config.model}"[:MAX_SOURCE],  # a local model's name may be a long path
             )
         except ValidationError as error:
             fields = sorted({str(each["loc"][0]) for each in error.errors()})

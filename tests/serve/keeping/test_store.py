@@ -1,53 +1,75 @@
 import subprocess
 import sys
 import threading
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy import text
+from pydantic import ValidationError
 
-from gan.errors import UserError
-from serve.keeping import schema
 from serve.keeping import store as store_module
-from serve.keeping.store import Store, open_engine
+from serve.keeping.store import Store
+from serve.stock.weapon_id import SEED_END, WeaponId
 from serve.texts.grammar import write_lore
+from serve.texts.lore import Lore, Perk
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/deep/store.db"
+@contextmanager
+def opened(url: str) -> Iterator[Store]:
+    store = Store(url)
+    try:
+        yield store
+    finally:
+        store.close()
 
 
 def test_the_first_text_stays_for_ever(url: str) -> None:
     first, second = write_lore("3-2-a", "axe"), write_lore("3-2-b", "bow")
-    store = Store(url)
-    assert store.get("3-2-a") is None
-    assert store.keep({"3-2-a": first}) == {"3-2-a": first}
-    assert store.keep({"3-2-a": second, "3-2-b": second}) == {"3-2-a": first, "3-2-b": second}
-    store.close()
-    assert Store(url).get("3-2-a") == first
-    assert Store(url).fault is None
+    second = second.model_copy(update={"name": "Ærd's Löwe, 剣", "flavour": "“%s” % \\ ' \" :x"})
+    with opened(url) as store:
+        assert store.get("3-2-a") is None
+        assert store.keep({"3-2-a": first}) == {"3-2-a": first}
+        assert store.keep({"3-2-a": second, "3-2-b": second}) == {"3-2-a": first, "3-2-b": second}
+    with opened(url) as again:
+        assert again.get_many(["3-2-b", "3-2-a", "3-2-c"]) == {"3-2-a": first, "3-2-b": second}
+        assert again.fault is None
 
 
-def test_many_writers_agree(url: str) -> None:
-    results: list[str] = []
+def test_the_longest_text_is_kept(url: str) -> None:
+    """PostgreSQL counts a column's letters, SQLite does not."""
+    perk = Perk(name="剣" * 48, text="剣" * 160)
+    longest = Lore(
+        name="剣" * 64, type="剣" * 40, rarity="legendary", flavour="剣" * 280, perks=(perk,) * 4, source="x" * 120
+    )
+    weapon_id = WeaponId(version="0123abcd", member=9999, seed=SEED_END - 1, truncation_percent=150, label=99999)
+    with opened(url) as store:
+        assert store.keep({str(weapon_id): longest}) == {str(weapon_id): longest}
+        assert store.fault is None
+    with pytest.raises(ValidationError):
+        Lore.model_validate(longest.model_dump() | {"source": "x" * 121})
 
-    def write(index: int) -> None:
-        kept = Store(url).keep({"3-2-a": write_lore(f"3-2-{index}", "axe")})
-        results.append(kept["3-2-a"].name)
 
-    threads = [threading.Thread(target=write, args=(index,)) for index in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(results) == 8
-    assert len(set(results)) == 1
+def test_replicas_that_keep_the_same_ids_at_once_agree(url: str) -> None:
+    """In opposite orders, which would have them wait for each other if the store kept them so."""
+    ids = [f"3-2-{number}" for number in range(400)]
+    with opened(url) as one, opened(url) as other:
+        for start in range(4):
+            together = threading.Barrier(2)
+
+            def keep(store: Store, author: str, order: int, start: int = start, together=together) -> dict:
+                texts = {f"{start}{each}": write_lore(f"{author}{each}", "axe") for each in ids[::order]}
+                together.wait()
+                return store.keep(texts)
+
+            with ThreadPoolExecutor(2) as pool:
+                mine, theirs = pool.submit(keep, one, "a", 1), pool.submit(keep, other, "b", -1)
+            assert mine.result() == theirs.result()
+            assert one.get_many(list(mine.result())) == mine.result()
+            assert (one.fault, other.fault) == (None, None)
 
 
 def test_a_store_that_is_down_says_so_and_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,59 +90,54 @@ def test_a_store_that_is_down_says_so_and_comes_back(tmp_path: Path, monkeypatch
 def test_a_store_that_is_down_is_not_asked_at_every_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store(f"sqlite:///{tmp_path}")
     tries: list[int] = []
-    monkeypatch.setattr(store_module, "bring_up_to_date", lambda connection: tries.append(1))
+    monkeypatch.setattr(Store, "_make_ready", lambda self: tries.append(1))
     for _ in range(50):
         store.get("3-2-a")
     assert tries == []
 
 
-def test_migrations_make_the_tables_that_the_code_knows(url: str) -> None:
-    Store(url).close()
-    with open_engine(url).connect() as connection:
-        context = MigrationContext.configure(connection, opts={"version_table": schema.VERSION_TABLE})
-        assert context.get_current_revision() is not None
-        ours = compare_metadata(context, schema.metadata)
-        assert [change for change in ours if getattr(change[-1], "name", "") != schema.VERSION_TABLE] == []
+def test_one_asks_whether_it_is_back_and_the_others_do_not_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(f"sqlite:///{tmp_path}")
+    asked, answered = threading.Event(), threading.Event()
+
+    def ask(self: Store) -> None:
+        asked.set()
+        assert answered.wait(10.0)
+
+    monkeypatch.setattr(Store, "_make_ready", ask)
+    store._down_until = 0.0
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(store.get, "3-2-a")
+        assert asked.wait(10.0)
+        assert [store.get("3-2-a") for _ in range(50)] == [None] * 50
+        assert not first.done()
+        answered.set()
 
 
-def test_a_database_from_before_there_were_versions_keeps_its_texts(url: str, tmp_path: Path) -> None:
-    (tmp_path / "deep").mkdir()
-    engine = open_engine(url)
-    schema.metadata.create_all(engine)
-    lore = write_lore("3-2-a", "axe")
-    with engine.begin() as connection:
-        row = {"id": "3-2-a", **lore.model_dump(mode="json"), "given_at": datetime.now(UTC)}
-        connection.execute(schema.weapons.insert(), [row])
-    for _ in range(2):
-        store = Store(url)
-        assert store.fault is None
-        assert store.get("3-2-a") == lore
-        store.close()
+BEGIN = """
+import sys
+from serve.keeping.store import Store
+print("ready", flush=True)
+sys.stdin.readline()
+store = Store(sys.argv[1])
+assert store.fault is None, store.fault
+"""
 
 
-def test_a_database_of_a_later_version_is_left_as_it_is(url: str) -> None:
-    Store(url).close()
-    with open_engine(url).begin() as connection:
-        connection.execute(text(f"update {schema.VERSION_TABLE} set version_num = '9999'"))
-    later = Store(url)
-    assert later.fault is None
-    with open_engine(url).connect() as connection:
-        assert connection.execute(text(f"select version_num from {schema.VERSION_TABLE}")).scalar() == "9999"
-
-
+@pytest.mark.slow
 def test_replicas_that_begin_at_once_make_one_database(url: str) -> None:
-    begin = f"from serve.keeping.store import Store; store = Store({url!r}); assert store.fault is None, store.fault"
-    replicas = [subprocess.Popen([sys.executable, "-c", begin], cwd=ROOT) for _ in range(4)]
-    assert [replica.wait(120) for replica in replicas] == [0] * 4
-
-
-@pytest.mark.parametrize("url", ["nonsense", "mysql://host/name", "sqlite", "postgresql+nodriver://h/n", "oracle:///x"])
-def test_urls_that_cannot_work(url: str) -> None:
-    with pytest.raises(UserError, match="--store"):
-        Store(url)
-
-
-def test_no_password_in_an_error() -> None:
-    with pytest.raises(UserError) as raised:
-        Store("mysql://me:secret@host/name")
-    assert "secret" not in str(raised.value)
+    command = [sys.executable, "-c", BEGIN, url]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    replicas = [subprocess.Popen(command, cwd=ROOT, **pipes) for _ in range(3)]
+    assert [replica.stdout.readline() for replica in replicas] == ["ready\n"] * 3
+    for replica in replicas:
+        replica.stdin.write("\n")
+        replica.stdin.flush()
+    for replica in replicas:
+        replica.communicate(timeout=120)
+    assert [replica.returncode for replica in replicas] == [0] * 3
+    with opened(url) as store:
+        assert store.keep({"3-2-a": write_lore("3-2-a", "axe")})
+        assert store.fault is None
