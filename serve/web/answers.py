@@ -1,37 +1,49 @@
 """What the routes' answers have in common: pictures, and permalinks that may be kept for ever."""
 
 import io
-from typing import Annotated
+from collections.abc import Callable, Sequence
 
-from fastapi import Path, Request, Response
+from fastapi import Request, Response
 from PIL import Image
 from pydantic import BaseModel
 
+from serve.service import Service
 from serve.stock.weapon_id import WeaponId
 
-Responses = dict[int | str, dict[str, object]]  # as FastAPI has them, by status
-
 FOR_EVER = "public, max-age=31536000, immutable"
-IdText = Annotated[str, Path(description="a weapon's id", examples=["3-2-k9x2m4"], max_length=60)]
-NOT_MODIFIED: Responses = {304: {"description": "you have it already (If-None-Match)"}}
 
 
-def picture_of_type(media_type: str) -> Responses:
-    return {200: {"content": {media_type: {}}, "description": "the picture"}}
+def permalink(
+    service: Service,
+    ids: Sequence[WeaponId],
+    kind: str,
+    held: str | None,
+    make: Callable[[dict[str, str]], Response],
+    *,
+    for_ever: bool = True,
+) -> Response:
+    """What `make` makes of the ids, with these headers; 304 for who holds it already, and then nothing is drawn.
 
-
-PNG = picture_of_type("image/png")
-
-
-def permalink_headers(weapon_id: WeaponId, kind: str) -> dict[str, str]:
+    held: If-None-Match, compared weakly (RFC 9110, section 8.8.3.2). `*` means any answer, so it must be made.
+    """
     # A weak tag: the picture is the same to within 1/255 a pixel, whichever batch drew it.
-    return {"ETag": f'W/"{weapon_id}.{kind}"', "Cache-Control": FOR_EVER, "X-Weapon-Id": str(weapon_id)}
+    tag = f'"{ids[0]}.{kind}"'
+    caching = FOR_EVER if for_ever else "no-cache"
+    headers = {"ETag": f"W/{tag}", "Cache-Control": caching, "X-Weapon-Id": str(ids[0])}
+    tags = {each.strip().removeprefix("W/") for each in (held or "").split(",")}
+    if tag in tags:
+        for weapon_id in ids:
+            service.check(weapon_id)
+        return Response(status_code=304, headers=headers)
+    answer = make(headers)
+    if "*" in tags:
+        return Response(status_code=304, headers={name: answer.headers[name] for name in headers})
+    return answer
 
 
-def is_known(request: Request, headers: dict[str, str]) -> bool:
-    """Whether the client holds this answer already: weak comparison of RFC 9110, section 8.8.3.2."""
-    tags = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
-    return headers["ETag"].removeprefix("W/") in tags
+def unless_lost(kept: bool, headers: dict[str, str]) -> dict[str, str]:
+    """Without the store a text may be another one tomorrow: then nobody may keep it for ever."""
+    return headers if kept else headers | {"Cache-Control": "no-cache"}
 
 
 def png(image: Image.Image, headers: dict[str, str]) -> Response:

@@ -59,7 +59,7 @@ class Gate:
         self._counter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or _is_open(scope) or scope["method"] == "OPTIONS":
+        if scope["type"] != "http" or is_open(_path(scope)) or scope["method"] == "OPTIONS":
             await self._app(scope, receive, send)
             return
         request = Request(scope)
@@ -67,7 +67,8 @@ class Gate:
         known = given is not None and any(hmac.compare_digest(given.encode(), key) for key in self._keys)
         if not known and (given is not None or not self._anonymous):
             what = "this key is not known" if given is not None else "this needs a key"
-            refusal = answer_problem(request, 401, f"{what}: {HEADER}: KEY")
+            challenge = {"WWW-Authenticate": f'ApiKey header="{HEADER}"'}  # no scheme has a name for keys; a 401 must
+            refusal = answer_problem(request, 401, f"{what}: {HEADER}: KEY", headers=challenge)
             await refusal(scope, receive, send)
             return
         who = (
@@ -92,9 +93,13 @@ def _rate(name: str, text: str) -> RateLimitItem | None:
         raise UserError(f"{name} = {text!r} is no rate: one looks like 600/minute or 20/second") from None
 
 
-def _is_open(scope: Scope) -> bool:
-    path = str(scope["path"]).removeprefix(str(scope.get("root_path", "")).rstrip("/"))
+def is_open(path: str) -> bool:
+    """Whether it needs no key, and is not counted."""
     return path.startswith(OPEN)
+
+
+def _path(scope: Scope) -> str:
+    return str(scope["path"]).removeprefix(str(scope.get("root_path", "")).rstrip("/"))
 
 
 def _mark(key: str) -> str:

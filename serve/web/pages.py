@@ -5,11 +5,13 @@ forbid it.
 """
 
 import json
+import re
 from contextlib import suppress
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.templating import Jinja2Templates
+from markupsafe import Markup, escape
 
 from gan.errors import UserError
 from serve.service import Service, Weapon
@@ -17,7 +19,8 @@ from serve.stock.demands import StockEmpty
 from serve.stock.forge import BrokenEnsemble
 from serve.stock.weapon_id import WeaponId
 from serve.texts.grammar import show_type
-from serve.web.problems import STATUS_OF, TITLES
+from serve.web.document import example_path, operations
+from serve.web.problems import MEDIA_TYPE, STATUS_OF, TITLES
 from serve.web.schemas import ensemble_answer, weapon_answer
 
 STATIC = Path(__file__).parent / "static"
@@ -48,6 +51,7 @@ def create_pages(service: Service, app: FastAPI) -> APIRouter:
     templates = Jinja2Templates(TEMPLATES)
     templates.env.trim_blocks = templates.env.lstrip_blocks = True
     templates.env.filters["show_type"] = show_type
+    templates.env.filters["code"] = mark_code
 
     def page(request: Request, name: str, status: int = 200, **context: object) -> Response:
         root = str(request.scope.get("root_path", "")).rstrip("/")
@@ -92,8 +96,16 @@ def create_pages(service: Service, app: FastAPI) -> APIRouter:
     @routes.get("/docs")
     def show_docs(request: Request) -> Response:
         document = app.openapi()
-        example = json.dumps(document["components"]["schemas"]["WeaponAnswer"]["examples"][0], indent=2)
-        return page(request, "docs.html", document=document, example=example)
+        weapon = json.dumps(document["components"]["schemas"]["WeaponAnswer"]["examples"][0], indent=2)
+        problem = json.dumps(
+            document["paths"]["/weapon"]["get"]["responses"]["422"]["content"][MEDIA_TYPE]["example"], indent=2
+        )
+        rooms = [
+            (tag, [each for each in operations(document) if tag["name"] in each[2]["tags"]]) for tag in document["tags"]
+        ]
+        return page(
+            request, "docs.html", document=document, rooms=rooms, weapon=weapon, problem=problem, tried=example_path
+        )
 
     @routes.get("/members")
     def show_members(request: Request) -> Response:
@@ -101,6 +113,11 @@ def create_pages(service: Service, app: FastAPI) -> APIRouter:
         return page(request, "members.html", answer=answer, scores=scores_of(answer.report))
 
     return routes
+
+
+def mark_code(text: str) -> Markup:
+    """Markdown's `code`, the only mark in what is said of the routes."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def scores_of(report: dict[str, object]) -> list[dict[str, object]]:

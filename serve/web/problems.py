@@ -4,11 +4,12 @@ for.
 
 import logging
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from gan.errors import UserError
@@ -34,21 +35,23 @@ TITLES = {
 
 
 class FieldProblem(BaseModel):
-    field: str = Field(examples=["truncation"])
-    detail: str = Field(examples=["Input should be less than or equal to 1.5"])
+    field: str = Field(description="the parameter", examples=["truncation"])
+    detail: str = Field(description="what it breaks", examples=["Input should be less than or equal to 1.5"])
 
 
 class Problem(BaseModel):
-    """RFC 9457; `type` is about:blank, so `title` says what the status means and `detail` what happened
-    here.
-    """
+    """A problem detail of RFC 9457: `title` says what the status means, `detail` what happened here."""
 
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str
-    instance: str
-    errors: list[FieldProblem] = []
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
+    type: str = Field(default="about:blank", json_schema_extra={"format": "uri-reference"})
+    title: str = Field(examples=["Not found"])
+    status: int = Field(ge=400, le=599, examples=[404])
+    detail: str = Field(examples=["ensemble 3 has 2 members, not a member 9"])
+    instance: str = Field(
+        description="what was asked for", examples=["/weapon/3-9-abc"], json_schema_extra={"format": "uri-reference"}
+    )
+    errors: list[FieldProblem] = Field(default=[], description="parameters that do not fit")
 
 
 class Unauthorised(UserError):
@@ -78,7 +81,7 @@ def answer_problem(
         title=TITLES.get(status, "The request failed"),
         status=status,
         detail=detail,
-        instance=request.url.path,
+        instance=quote(path_of(request)),
         errors=errors or [],
     )
     more = {"Cache-Control": "no-store"} | dict(headers or {})
@@ -87,10 +90,9 @@ def answer_problem(
     )
 
 
-def problem_responses(*statuses: int) -> dict[int | str, dict[str, object]]:
-    """What a route tells OpenAPI about its errors."""
-    schema = {"$ref": "#/components/schemas/Problem"}
-    return {status: {"description": TITLES[status], "content": {MEDIA_TYPE: {"schema": schema}}} for status in statuses}
+def path_of(request: Request) -> str:
+    """Not `path_of(request)`, which fails where the query is not UTF-8."""
+    return str(request.scope["path"])
 
 
 def install_problems(app: FastAPI) -> None:
@@ -101,22 +103,11 @@ def install_problems(app: FastAPI) -> None:
         status = STATUS_OF[kind]
         headers = {503: {"Retry-After": "2"}, 401: {"WWW-Authenticate": "Bearer"}}.get(status)
         if status == 500:
-            log.error("%s: %s", request.url.path, error)
+            log.error("%s: %s", path_of(request), error)
         return answer_problem(request, status, str(error), headers=headers)
 
     for kind in STATUS_OF:
         app.add_exception_handler(kind, on_ours)
-
-    plain_openapi = app.openapi
-
-    def openapi_with_problems() -> dict[str, object]:
-        document = plain_openapi()
-        schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-        schemas |= problem.pop("$defs") | {"Problem": problem}
-        return document
-
-    app.openapi = openapi_with_problems  # type: ignore[method-assign]
 
     @app.exception_handler(RequestValidationError)
     def on_invalid(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -126,7 +117,7 @@ def install_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def on_http(request: Request, error: HTTPException) -> JSONResponse:
-        detail = f"there is no {request.url.path} here" if error.status_code == 404 else str(error.detail)
+        detail = f"there is no {path_of(request)} here" if error.status_code == 404 else str(error.detail)
         return answer_problem(request, error.status_code, detail, headers=error.headers)
 
     @app.exception_handler(Exception)

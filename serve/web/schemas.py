@@ -1,96 +1,94 @@
 """The shapes of the service's JSON answers."""
 
+from typing import Annotated, Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from serve.service import Service, Weapon
+from serve.stock.weapon_id import MAX_TRUNCATION_PERCENT, SEED_END
 from serve.texts.lore import Perk, Rarity
+from serve.web.examples import ENSEMBLE, HEALTH, WEAPON
+from serve.web.parameters import ID_PATTERN, VERSION_PATTERN
+
+Path = Annotated[str, Field(json_schema_extra={"format": "uri-reference"})]
+Version = Annotated[str, Field(description="the ensemble's version", pattern=VERSION_PATTERN)]
 
 
 class Links(BaseModel):
-    self: str
-    picture: str
-    card: str
-    page: str
+    self: Path = Field(description="the same again, as JSON")
+    picture: Path
+    card: Path
+    page: Path = Field(description="to look at in a browser")
 
 
 class WeaponAnswer(BaseModel):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "id": "3-2-k9x2m4-c4",
-                    "name": "Viperkiss, Gleam of Doubt",
-                    "type": "Long Blade",
-                    "rarity": "legendary",
-                    "flavour": "Drawn at the Orchard of Knives, and not yet sheathed.",
-                    "perks": [{"name": "Opening Gambit", "text": "The first strike of a fight cannot be parried."}],
-                    "member": "dcgan-7f3a-220k",
-                    "seed": 665618564,
-                    "truncation": 1.0,
-                    "styles": 1,
-                    "text_source": "grammar",
-                    "ensemble": "3",
-                    "links": {
-                        "self": "/weapon/3-2-k9x2m4-c4",
-                        "picture": "/weapon/3-2-k9x2m4-c4.png",
-                        "card": "/weapon/3-2-k9x2m4-c4/card.png",
-                        "page": "/weapons/3-2-k9x2m4-c4",
-                    },
-                }
-            ]
-        }
-    )
+    """A weapon: what it looks like is behind its links, all else is here."""
 
-    id: str = Field(description="fixes ensemble version, member, seed, truncation and class: the same again, always")
-    name: str
-    type: str
+    model_config = ConfigDict(json_schema_extra={"examples": [WEAPON]})
+
+    id: str = Field(
+        description="fixes ensemble version, member, seed, truncation and class: the same again, always",
+        pattern=ID_PATTERN,
+    )
+    name: str = Field(min_length=1)
+    type: str = Field(min_length=1, description="its class as a title, or what the text's author saw in it")
     rarity: Rarity
-    flavour: str
-    perks: list[Perk]
+    flavour: str = Field(min_length=1)
+    perks: list[Perk] = Field(min_length=1)
     member: str = Field(description="the ensemble's member that drew the picture")
-    seed: int
-    truncation: float = Field(description="below 1 nearer to the typical, above 1 wilder")
-    styles: int = Field(description="layers of its member that take a style of their own; 1: none to mix")
-    text_source: str = Field(description="'grammar', or 'gpt:' and the model's name")
-    ensemble: str = Field(description="the ensemble's version")
+    seed: int = Field(ge=0, lt=SEED_END)
+    truncation: float = Field(ge=0, le=MAX_TRUNCATION_PERCENT / 100, description="below 1 more typical, above 1 wilder")
+    styles: int = Field(ge=1, description="layers of its member that take a style of their own; 1: none to mix")
+    text_source: str = Field(description="'grammar', or 'gpt:' and the model's name", pattern="^(grammar|gpt:.+)$")
+    ensemble: Version
     links: Links
 
 
 class MemberAnswer(BaseModel):
-    index: int
+    index: int = Field(ge=0, description="as weapons' ids name it")
     id: str
     network: str
-    weight: float = Field(description="its share of the weapons")
-    truncation: float
+    weight: float = Field(ge=0, description="its share of the weapons")
+    truncation: float = Field(ge=0, description="of its pictures at creativity 1")
     types: list[str] = Field(description="classes that it was trained on; empty without classes")
     realism_floor: float | None = Field(description="what its pictures must reach to be given out; null: all are")
-    accepted: float = Field(description="the share of what it drew for the stock that reached the floor")
+    accepted: float = Field(ge=0, le=1, description="the share of what it drew for the stock that reached the floor")
 
 
 class EnsembleAnswer(BaseModel):
-    version: str
-    fingerprint: str
-    height: int
-    width: int
-    channels: int
-    types: list[str]
-    members: list[MemberAnswer]
+    """The ensemble that is live, and what is known of how good it is."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [ENSEMBLE]})
+
+    version: Version
+    fingerprint: str = Field(description="of its content")
+    height: int = Field(ge=1, description="of a picture, in pixels")
+    width: int = Field(ge=1)
+    channels: int = Field(ge=1, le=4, description="3: colours; 4: transparency too")
+    types: list[str] = Field(description="what ?type= may be; empty where no member was trained with classes")
+    members: list[MemberAnswer] = Field(min_length=1)
     report: dict[str, object] = Field(description="the selection's scores on held-out pictures")
-    loaded_versions: list[str] = Field(description="versions whose weapons are at hand, the live one first")
+    loaded_versions: list[str] = Field(min_length=1, description="whose weapons are at hand, the live one first")
 
 
 class RefreshAnswer(BaseModel):
-    version: str = Field(description="the version that is live now")
-    changed: bool
+    model_config = ConfigDict(json_schema_extra={"examples": [{"version": "4", "changed": True}]})
+
+    version: Version = Field(description="the one that is live now")
+    changed: bool = Field(description="whether it was another one before")
 
 
 class HealthAnswer(BaseModel):
-    status: str = Field(description="ok; degraded (pictures are served, something else is wrong); failing")
-    ensemble: str
-    stock: int
-    store: str
+    model_config = ConfigDict(json_schema_extra={"examples": [HEALTH]})
+
+    status: Literal["ok", "degraded", "failing"] = Field(
+        description="degraded: pictures are served, something else is wrong; failing: none can be"
+    )
+    ensemble: Version
+    stock: int = Field(ge=0, description="pictures that lie ready")
+    store: Literal["ok", "down"] = Field(description="down: texts are not kept")
     texts: str = Field(description="who writes: grammar, or the model and how many texts lie ready")
-    faults: list[str]
+    faults: list[str] = Field(description="what is wrong, a sentence each")
 
 
 def weapon_answer(weapon: Weapon, service: Service, root: str) -> WeaponAnswer:

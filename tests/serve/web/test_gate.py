@@ -47,6 +47,7 @@ def test_a_wrong_key_is_told_even_where_none_is_needed(service: Service) -> None
     refused = client.get("/weapon", headers={"X-API-Key": "nonsense"})
     assert refused.status_code == 401
     assert "not known" in refused.json()["detail"]
+    assert refused.headers["www-authenticate"] == 'ApiKey header="X-API-Key"'
     assert client.get("/weapon").status_code == 200
 
 
