@@ -26,11 +26,14 @@ run: install
 	$(BIN)/python ops/refresh.py --search armory
 	$(BIN)/python -m serve.app --ensemble models:/weapons@live --port $(PORT) $(if $(ONCE),--once)
 
+# Two processes at most: some tests begin a Ray cluster or a browser of their own.
+TESTS = $(BIN)/python -m pytest -n auto --maxprocesses 2 --dist loadfile
+
 test: install
-	$(BIN)/python -m pytest -m "not gpu"
+	$(TESTS) -m "not gpu"
 
 test-fast: install
-	$(BIN)/python -m pytest -m "not gpu and not slow"
+	$(TESTS) -m "not gpu and not slow"
 
 lint: install
 	$(BIN)/ruff check .
