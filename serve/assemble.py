@@ -68,6 +68,7 @@ def assemble(settings: ServiceSettings) -> Service:
             dollars_per_day=settings.gpt_dollars_per_day,
             read_price=read_price,
             written_price=written_price,
+            moderation=settings.moderation,
         )
         scribe = Scribe(GptAuthor(gpt, known_texts(settings)), foundry)
     return Service(

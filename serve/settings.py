@@ -6,10 +6,11 @@ import os
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from gan.errors import UserError
 from serve.texts.gpt import DEFAULT_MODEL
+from serve.texts.moderation import Moderation
 
 VARIABLES = {
     "ensemble": "GANVIL_ENSEMBLE",
@@ -28,6 +29,7 @@ VARIABLES = {
     "gpt_dollars_per_day": "GANVIL_GPT_DOLLARS_PER_DAY",
     "gpt_prices": "GANVIL_GPT_PRICES",
     "lore": "GANVIL_LORE",
+    "moderation": "GANVIL_MODERATION",
     "rate_limit": "GANVIL_RATE_LIMIT",
     "key_rate_limit": "GANVIL_KEY_RATE_LIMIT",
     "anonymous": "GANVIL_ANONYMOUS",
@@ -46,7 +48,11 @@ class ServiceSettings(BaseModel):
     ensemble: str = Field("models:/weapons@live", min_length=1, description="models:/NAME@ALIAS, or a folder")
     tracking_uri: str = Field("", description="MLflow's tracking URI; default: sqlite in the runs folder")
     runs: str = Field("runs", min_length=1, description="folder of the store and of downloaded ensembles")
-    store: str = Field("", description="database URL; default: sqlite in the runs folder")
+    store: str = Field(
+        "",
+        repr=False,  # it may hold a password
+        description="sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME; default: sqlite in the runs folder",
+    )
     poll_seconds: float = Field(30.0, ge=0.0, description="between looks at the model alias; 0: only when asked")
     num_replicas: int = Field(1, ge=1, le=256, description="whole services behind one address")
     cpus_per_replica: float = Field(1.0, gt=0.0, description="Ray's share, and torch's threads")
@@ -61,9 +67,19 @@ class ServiceSettings(BaseModel):
         "", pattern=r"^(\d+(\.\d+)?/\d+(\.\d+)?)?$", description="dollars for a million tokens read/written, as 0.25/2"
     )
     lore: str = Field("", description="lore.jsonl of the pictures: examples for the model, and names it may not give")
+    moderation: Moderation = Field(
+        "auto",
+        description="OpenAI's moderation of the model's texts: on, off, or auto: where OpenAI itself writes them",
+    )
     rate_limit: str = Field("", description="requests of one address without a key, as 600/minute; default: any number")
     key_rate_limit: str = Field("", description="requests with one key (GANVIL_API_KEYS); default: any number")
     anonymous: bool = Field(True, description="no: only who has a key may ask")
+
+    @field_validator("moderation", mode="before")
+    @classmethod
+    def _as_written(cls, value: object) -> object:
+        """YAML reads on and off as true and false."""
+        return ("on" if value else "off") if isinstance(value, bool) else value
 
     @classmethod
     def resolve(cls, given: dict[str, object]) -> Self:

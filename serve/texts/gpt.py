@@ -2,9 +2,9 @@
 
 The picture goes along as an image, the answer comes back under a JSON schema (`response_format` json_schema),
 which OpenAI, vLLM, Ollama and llama.cpp all speak. Whatever goes wrong (time out, 429, 500, refusal, an
-answer that breaks the schema, a real item's name, an indecent word) becomes NoText; the caller falls back to the
-grammar. The key is never logged, and errors are told by their kind only, since a server may echo a request in its
-message.
+answer that breaks the schema, a real item's name, an indecent word, a moderation that objects or is away) becomes
+NoText; the caller falls back to the grammar. The key is never logged, and errors are told by their kind only, since
+a server may echo a request in its message.
 """
 
 import base64
@@ -21,10 +21,12 @@ from gan.errors import UserError
 from gan.pixels import to_pil
 from serve.stock.drawable import Made
 from serve.texts.budget import Budget
+from serve.texts.client_errors import kind_of
 from serve.texts.decency import is_decent
 from serve.texts.grammar import show_type
 from serve.texts.known_texts import KnownTexts, as_example
 from serve.texts.lore import MAX_SOURCE, Lore, NoText, Perk, Rarity
+from serve.texts.moderation import Moderation, is_moderated, objections
 
 DEFAULT_MODEL = "gpt-5.4-mini"
 IMAGE_SIDE = 512
@@ -57,7 +59,8 @@ class Written(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class GptConfig:
-    """Budgets are of this process. `calls_per_hour` counts retries within one call, which are the client's, once.
+    """Budgets are of this process. `calls_per_hour` counts texts: retries of one call, which are the client's, and the
+    moderation of its text, which costs nothing, are not counted.
 
     dollars_per_day: 0 for no bound; needs the prices, in dollars for a million tokens read and written.
     """
@@ -68,6 +71,7 @@ class GptConfig:
     read_price: float = 0.0
     written_price: float = 0.0
     num_examples: int = 4
+    moderation: Moderation = "auto"
     timeout_seconds: float = 30.0
     max_retries: int = 1
     max_answer_tokens: int = 1500
@@ -98,6 +102,7 @@ class GptAuthor:
         except Exception as error:
             url, kind = os.environ.get("OPENAI_BASE_URL"), type(error).__name__
             raise UserError(f"OPENAI_BASE_URL {url!r} is not a server's address: {kind}") from None
+        self._is_moderated = is_moderated(config.moderation, self._client)
 
     def write(self, made: Made, type_name: str | None) -> Lore:
         if self._dollars.is_spent():
@@ -126,8 +131,7 @@ class GptAuthor:
                 max_completion_tokens=self.config.max_answer_tokens,
             )
         except openai.OpenAIError as error:
-            status = getattr(error, "status_code", None)
-            raise NoText(f"{type(error).__name__}{'' if status is None else f' ({status})'}") from None
+            raise NoText(kind_of(error)) from None
         except ValidationError:
             raise NoText("the answer does not keep the schema") from None
         except Exception as error:  # the client stumbles in many ways over what is no completion at all
@@ -160,10 +164,11 @@ class GptAuthor:
             raise NoText(f"the answer does not fit a card: {', '.join(fields)}") from None
         if self._known.is_taken(lore.name):
             raise NoText("the name is a real item's")
-        if not is_decent(
-            " / ".join([lore.name, lore.type, lore.flavour, *(f"{p.name}: {p.text}" for p in lore.perks)])
-        ):
+        text = " / ".join([lore.name, lore.type, lore.flavour, *(f"{p.name}: {p.text}" for p in lore.perks)])
+        if not is_decent(text):
             raise NoText("the text is indecent")
+        if self._is_moderated and (wrong := objections(self._client, text)):
+            raise NoText(f"the text is indecent ({', '.join(wrong)})")
         return lore
 
 

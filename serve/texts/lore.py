@@ -8,7 +8,7 @@ from serve.stock.drawable import Made
 
 Rarity = Literal["common", "uncommon", "rare", "legendary", "exotic"]
 RARITIES: tuple[Rarity, ...] = ("common", "uncommon", "rare", "legendary", "exotic")
-MAX_SOURCE = 120
+MAX_SOURCE = 120  # letters that the store's column holds
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
@@ -29,7 +29,7 @@ class Lore(BaseModel):
     rarity: Rarity
     flavour: Annotated[Line, StringConstraints(max_length=280)]
     perks: Annotated[tuple[Perk, ...], Field(min_length=1, max_length=4)]
-    source: Annotated[str, Field(max_length=MAX_SOURCE, description="'grammar', or 'gpt:' and the model's name")]
+    source: Annotated[str, Field(description="'grammar', or 'gpt:' and the model's name")]
 
 
 class Author(Protocol):

@@ -22,7 +22,7 @@ def test_flags_go_before_the_environment_before_defaults(monkeypatch: pytest.Mon
 def test_every_setting_has_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(VARIABLES) == set(ServiceSettings.model_fields)
     places = dict.fromkeys(("ensemble", "tracking_uri", "runs", "store", "gpt_model", "lore"), "/somewhere")
-    values = places | {"gpt_prices": "0.25/2", "anonymous": "no"}
+    values = places | {"gpt_prices": "0.25/2", "anonymous": "no", "moderation": "off"}
     for name in sorted(VARIABLES, reverse=True):  # prices before dollars
         variable = VARIABLES[name]
         monkeypatch.setenv(variable, values.get(name, "7"))
@@ -34,6 +34,10 @@ def test_dollars_need_prices() -> None:
         ServiceSettings.resolve({"gpt_dollars_per_day": "1"})
     with pytest.raises(UserError, match=r"gpt_prices = '2'"):
         ServiceSettings.resolve({"gpt_dollars_per_day": "1", "gpt_prices": "2"})
+
+
+def test_on_and_off_are_themselves_in_yaml_too() -> None:
+    assert [ServiceSettings.resolve({"moderation": value}).moderation for value in (True, False)] == ["on", "off"]
 
 
 def test_the_tracking_uri_may_be_mlflows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,6 +55,7 @@ def test_places_become_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert settings.store == f"sqlite:///{tmp_path}/runs/store.db"
     other = ServiceSettings.resolve({"store": "postgresql+psycopg://db/ganvil", "runs": "r"})
     assert other.store == "postgresql+psycopg://db/ganvil"
+    assert "db/ganvil" not in repr(other)  # a password may stand there
     assert other.ensemble == "models:/weapons@live"
     assert other.tracking_uri == f"sqlite:///{tmp_path}/r/mlflow.db"
 
@@ -63,6 +68,7 @@ def test_places_become_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         ({"num_replicas": 0}, "num_replicas = 0"),
         ({"poll_seconds": -1}, "poll_seconds = -1"),
         ({"ensemble": ""}, "ensemble = ''"),
+        ({"moderation": "always"}, "moderation = 'always': Input should be 'auto', 'on' or 'off'"),
     ],
 )
 def test_what_cannot_be(given: dict[str, object], told: str) -> None:

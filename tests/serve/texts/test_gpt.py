@@ -4,105 +4,22 @@ import base64
 import io
 import json
 import logging
-import threading
 import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from gan.errors import UserError
-from serve.keeping.store import Store
 from serve.service import Service
-from serve.stock.drawable import Made
-from serve.stock.forge import ForgeConfig
-from serve.stock.foundry import Foundry
-from serve.stock.weapon_id import WeaponId
 from serve.texts.decency import is_decent
 from serve.texts.gpt import GptAuthor, GptConfig, gpt_is_configured
 from serve.texts.grammar import write_lore
 from serve.texts.known_texts import KnownText, KnownTexts
-from serve.texts.lore import Lore, NoText
+from serve.texts.lore import MAX_SOURCE, Lore, NoText
 from serve.texts.scribe import Scribe
 from tests.serve.drawn_ensemble import DrawnEnsemble
-
-KEY = "sk-very-secret-1234567890"
-GOOD = {
-    "name": "Cinder Waltz",
-    "type": "Rapier",
-    "rarity": "rare",
-    "flavour": "It  leads;\nyou follow.",
-    "perks": [{"name": "Second Step", "text": "A parry carries you behind the foe."}],
-}
-
-
-class ChatServer(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.requests: list[dict] = []
-        self.keys: list[str] = []
-        self.answer: Callable[[], tuple[int, object]] = lambda: (200, completion(json.dumps(GOOD)))
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: ChatServer
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.requests.append(body | {"path": self.path})
-        self.server.keys.append(self.headers["Authorization"])
-        status, answer = self.server.answer()
-        payload = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-        try:
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(payload)))
-            self.end_headers()
-            self.wfile.write(payload)
-        except OSError:
-            pass  # the client gave up, as it should
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-def completion(content: str | None, *, refusal: str | None = None, finish: str = "stop") -> dict:
-    message = {"role": "assistant", "content": content, "refusal": refusal}
-    return {
-        "id": "chatcmpl-1",
-        "object": "chat.completion",
-        "created": 1,
-        "model": "test-model",
-        "choices": [{"index": 0, "message": message, "finish_reason": finish, "logprobs": None}],
-        "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
-    }
-
-
-@pytest.fixture
-def chat(monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatServer]:
-    server = ChatServer()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{server.server_address[1]}/v1")
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    yield server
-    server.shutdown()
-    server.server_close()
-
-
-def made(size: int = 32) -> Made:
-    picture = np.zeros((4, size, size), np.uint8)
-    picture[[0, 3], 0, 0] = 255
-    return Made(weapon_id=WeaponId.parse("3-1-abc-c0"), picture=picture)
-
-
-def author(**changes: object) -> GptAuthor:
-    return GptAuthor(GptConfig(**{"model": "test-model", "timeout_seconds": 0.5, "max_retries": 0} | changes))
+from tests.serve.texts.chat_server import GOOD, KEY, ChatServer, author, completion, made
 
 
 def test_a_good_answer(chat: ChatServer) -> None:
@@ -133,6 +50,10 @@ def test_what_the_model_is_asked(chat: ChatServer) -> None:
 
 def test_the_class_wins_over_what_the_model_saw(chat: ChatServer) -> None:
     assert author().write(made(), "war_axe").type == "War Axe"
+
+
+def test_a_models_long_name_fits_the_store(chat: ChatServer) -> None:
+    assert len(author(model="/models/" + "x" * 300).write(made(), None).source) == MAX_SOURCE
 
 
 @pytest.mark.parametrize(
@@ -298,14 +219,6 @@ def test_an_address_that_is_none(monkeypatch: pytest.MonkeyPatch, url: str) -> N
     with pytest.raises(UserError, match="OPENAI_BASE_URL") as raised:
         author()
     assert KEY not in str(raised.value)
-
-
-@pytest.fixture
-def service(drawn: DrawnEnsemble, tmp_path) -> Iterator[Service]:
-    foundry = Foundry(drawn, config=ForgeConfig(batch_size=8, num_stock=64))
-    service = Service(foundry=foundry, store=Store(f"sqlite:///{tmp_path}/store.db"))
-    yield service
-    service.close()
 
 
 def test_texts_are_written_ahead_and_kept(chat: ChatServer, service: Service) -> None:
