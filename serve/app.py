@@ -1,6 +1,7 @@
 """The service on Ray Serve; the only file that knows Ray. Web and generator are one deployment: a hop less.
 
 serve run serve.app:build ensemble=models:/weapons@live
+serve deploy ops/serve.yaml
 python -m serve.app --ensemble runs/ensemble --port 8000
 """
 
@@ -31,6 +32,7 @@ from ray import serve as ray_serve
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+BUSY_REQUESTS = 8  # in one replica at once: its one interpreter answers them in turn, so more only queue
 OBJECT_STORE_BYTES = 128 * 2**20  # nothing large passes between processes here
 
 
@@ -80,7 +82,7 @@ def application(settings: ServiceSettings) -> ray_serve.Application:
     deployment = ray_serve.deployment(
         Ganvil,
         name="ganvil",
-        num_replicas=settings.num_replicas,
+        **_scale(settings),
         max_ongoing_requests=256,
         ray_actor_options={
             "num_cpus": settings.cpus_per_replica,
@@ -91,6 +93,16 @@ def application(settings: ServiceSettings) -> ray_serve.Application:
         max_constructor_retry_count=2,
     )
     return deployment.bind(settings)
+
+
+def _scale(settings: ServiceSettings) -> dict[str, Any]:
+    """A fixed number of replicas, or as many as requests wait for."""
+    if settings.max_replicas <= settings.num_replicas:
+        return {"num_replicas": settings.num_replicas}
+    bounds = {"min_replicas": settings.num_replicas, "max_replicas": settings.max_replicas}
+    # Half a minute each would be Ray's own; a replica needs some ten seconds to warm besides.
+    pace = {"upscale_delay_s": 10.0, "look_back_period_s": 15.0}
+    return {"autoscaling_config": {**bounds, **pace, "target_ongoing_requests": BUSY_REQUESTS}}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -112,7 +124,8 @@ def run(settings: ServiceSettings, *, host: str, port: int, once: bool) -> None:
     """
     app = application(settings)
     # Ray counts CPUs only to place work: more replicas than cores shall be slow, not wait for cores for ever.
-    num_cpus = max(os.cpu_count() or 1, math.ceil(settings.num_replicas * settings.cpus_per_replica))
+    most = max(settings.num_replicas, settings.max_replicas)
+    num_cpus = max(os.cpu_count() or 1, math.ceil(most * settings.cpus_per_replica))
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: _stop(ended))

@@ -19,6 +19,7 @@ VARIABLES = {
     "store": "GANVIL_STORE",
     "poll_seconds": "GANVIL_POLL_SECONDS",
     "num_replicas": "GANVIL_REPLICAS",
+    "max_replicas": "GANVIL_MAX_REPLICAS",
     "cpus_per_replica": "GANVIL_CPUS_PER_REPLICA",
     "gpus_per_replica": "GANVIL_GPUS_PER_REPLICA",
     "batch_size": "GANVIL_BATCH_SIZE",
@@ -55,6 +56,7 @@ class ServiceSettings(BaseModel):
     )
     poll_seconds: float = Field(30.0, ge=0.0, description="between looks at the model alias; 0: only when asked")
     num_replicas: int = Field(1, ge=1, le=256, description="whole services behind one address")
+    max_replicas: int = Field(0, ge=0, le=256, description="over --num-replicas: up to so many as the load asks for")
     cpus_per_replica: float = Field(1.0, gt=0.0, description="Ray's share, and torch's threads")
     gpus_per_replica: float = Field(0.0, ge=0.0, description="over 0: pictures are drawn on the GPU")
     batch_size: int = Field(32, ge=1, le=1024, description="pictures drawn at once")
