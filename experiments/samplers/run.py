@@ -68,6 +68,7 @@ def good(share: float) -> Callable[[int], int]:
 class Contender:
     make: Make
     stopping: bool = True
+    turns: int = 0  # so many trials take the networks by turns, the rest of their settings from the sampler
 
 
 CONTENDERS: dict[str, Contender] = {
@@ -81,13 +82,15 @@ CONTENDERS: dict[str, Contender] = {
     "TPE from 2, each setting by itself": Contender(make=tpe(2, multivariate=False, group=False)),
     "TPE from 2, of 64 draws the best": Contender(make=tpe(2, n_ei_candidates=64)),
     "TPE from 2, half the prior": Contender(make=tpe(2, prior_weight=0.5)),
+    **{f"TPE from 2, networks by turns to {last}": Contender(make=tpe(2), turns=last) for last in (6, 10)},
 }
 
 
 def search(contender: Contender, world: World, space: Space, budget: int, seed: int) -> list[tuple[float, float]]:
     """(trials' worth of images spent, area so far) after each trial."""
     study = optuna.create_study(directions=["minimize", "maximize"])
-    for point in space.first_points():
+    first_points = space.first_points()
+    for point in first_points:
         study.enqueue_trial(point)
     rule = HopelessRule()
     curves: dict[str, list[Point]] = {}
@@ -95,6 +98,8 @@ def search(contender: Contender, world: World, space: Space, budget: int, seed: 
     found, spent = [], 0.0
     while spent < budget:
         number = len(curves)
+        if len(first_points) <= number < contender.turns:
+            study.enqueue_trial({"network": first_points[number % len(first_points)]["network"]})
         study.sampler = contender.make(1000 * seed + number, round(1.6 * budget))
         trial = study.ask()
         outcome = world.run(space.point_from(trial))
