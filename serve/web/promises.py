@@ -23,7 +23,6 @@ KEPT = WEAPON_ID | {
 }
 NOT_MODIFIED: Responses = {304: {"description": "You hold it already", "headers": KEPT}}
 
-
 RETRY_AFTER = {"Retry-After": header("in so many seconds", 2, minimum=1)}
 PROBLEM_HEADERS = {
     401: {"WWW-Authenticate": header("what is wanted: Bearer, or ApiKey, which is the header X-API-Key", "Bearer")},
