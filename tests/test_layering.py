@@ -26,7 +26,7 @@ KNOWN_BY_GAN = {  # third parties that this floor stands on
     "tqdm", "httpx", "av", "usearch", "clarabel", "timm", "huggingface_hub",
 }  # fmt: skip
 ONLY_FILE = {  # names that one file alone may import
-    "ray.serve": {"serve/app.py"},
+    "ray.serve": {"serve/app.py", "experiments/bench/serving.py"},
 }
 
 

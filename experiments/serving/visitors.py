@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from gan.pixels import from_pil
 from serve.web.schemas import WeaponAnswer
 
 NUM_REMEMBERED = 200
@@ -51,7 +52,7 @@ class Seen:
 
 class Visitors:
     """`num` threads with a client each. What they look at: JSON by the service's own schema, pictures by their size,
-    what was given out before by its text and pixels (equal within 1/255).
+    what was given out before by its text and its pixels (equal within 1/255, premultiplied by alpha).
     """
 
     def __init__(self, address: str, num: int = 8) -> None:
@@ -167,7 +168,7 @@ def good(answer: httpx.Response) -> httpx.Response:
 
 def pixels(answer: httpx.Response) -> NDArray[np.int64]:
     with suppress(OSError):
-        return np.asarray(Image.open(io.BytesIO(answer.content)).convert("RGBA")).astype(np.int64)
+        return from_pil(Image.open(io.BytesIO(answer.content)), 4).astype(np.int64)
     raise Wrong(f"{answer.request.url.path} is no picture")
 
 

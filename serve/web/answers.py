@@ -26,7 +26,7 @@ def permalink(
 
     held: If-None-Match, compared weakly (RFC 9110, section 8.8.3.2). `*` means any answer, so it must be made.
     """
-    # A weak tag: the picture is the same to within 1/255 a pixel, whichever batch drew it.
+    # A weak tag: the picture is the same to within 1/255 (premultiplied by alpha), whichever batch drew it.
     tag = f'"{ids[0]}.{kind}"'
     caching = FOR_EVER if for_ever else "no-cache"
     headers = {"ETag": f"W/{tag}", "Cache-Control": caching, "X-Weapon-Id": str(ids[0])}

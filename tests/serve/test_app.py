@@ -17,6 +17,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gan.pixels import from_pil
+
 ROOT = Path(__file__).resolve().parents[2]
 BARE = {name: value for name, value in os.environ.items() if not name.startswith(("GANVIL_", "OPENAI_", "MLFLOW_"))}
 
@@ -54,7 +56,7 @@ def running(log: Path, *arguments: object) -> Iterator[subprocess.Popen[bytes]]:
 
 def picture_of(answer: httpx.Response) -> np.ndarray:
     assert answer.status_code == 200, answer.text
-    return np.asarray(Image.open(io.BytesIO(answer.content)).convert("RGBA")).astype(int)
+    return from_pil(Image.open(io.BytesIO(answer.content)), 4).astype(int)
 
 
 @pytest.mark.slow
@@ -69,7 +71,7 @@ def test_the_real_service(ensemble_folder: Path, tmp_path: Path) -> None:
         again = client.get(f"/weapon/{weapon_id}.png")
         assert np.abs(picture_of(picture) - picture_of(again)).max() <= 1
         assert client.get(weapon["links"]["self"]).json() == weapon
-        assert picture_of(client.get(weapon["links"]["card"])).shape == (1080, 1920, 4)
+        assert picture_of(client.get(weapon["links"]["card"])).shape == (4, 1080, 1920)
         assert client.head(weapon["links"]["picture"]).content == b""
         assert len(client.get("/weapons", params={"n": 64}).json()) == 64
         assert client.get("/healthz").json()["status"] == "ok"

@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from gan.ensemble.ensemble import load_ensemble
+from gan.pixels import from_pil
 from serve.keeping.store import Store
 from serve.service import Service
 from serve.stock.demands import StockEmpty
@@ -24,8 +25,9 @@ PROBLEM = "application/problem+json"
 
 
 def picture_of(answer) -> np.ndarray:
+    """Premultiplied: of a pixel that is next to transparent, straight colours tell nothing."""
     assert answer.headers["content-type"] == "image/png"
-    return np.asarray(Image.open(io.BytesIO(answer.content)).convert("RGBA")).astype(int)
+    return from_pil(Image.open(io.BytesIO(answer.content)), 4).astype(int)
 
 
 def problem_of(answer, status: int) -> dict:
@@ -49,8 +51,8 @@ def test_a_weapon_and_everything_that_it_links_to(client: TestClient) -> None:
     }  # fmt: skip
     assert (weapon["text_source"], weapon["ensemble"], weapon["truncation"]) == ("grammar", "3", 1.0)
     assert client.get(weapon["links"]["self"]).json() == weapon
-    assert picture_of(client.get(weapon["links"]["picture"])).shape == (16, 16, 4)
-    assert picture_of(client.get(weapon["links"]["card"])).shape == (1080, 1920, 4)
+    assert picture_of(client.get(weapon["links"]["picture"])).shape == (4, 16, 16)
+    assert picture_of(client.get(weapon["links"]["card"])).shape == (4, 1080, 1920)
     assert weapon["name"] in client.get(weapon["links"]["page"]).text.replace("&#39;", "'")
 
 
