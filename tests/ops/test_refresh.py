@@ -506,7 +506,7 @@ def test_over_a_real_tracking_server(site: Site, tmp_path: Path, capsys: pytest.
         assert len([file for file in cached if file.parent.name.isdigit()]) == 4
     finally:
         os.killpg(server.pid, 15)
-        server.wait(20)
+        server.wait(90)
 
 
 def wait_for(port: int) -> None:

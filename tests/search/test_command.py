@@ -302,7 +302,7 @@ def reports_of_unfinished(text: str) -> int:
     return max(Counter(words[1] for words in lines if "img/s" in words and words[1] not in ended).values(), default=0)
 
 
-def wait_for(log: Path, ready: Any, driver: subprocess.Popen[bytes], seconds: float = 240.0) -> None:
+def wait_for(log: Path, ready: Any, driver: subprocess.Popen[bytes], seconds: float = 500.0) -> None:
     deadline = time.monotonic() + seconds
     while not ready(log.read_text()):
         assert driver.poll() is None, f"the search ended before it could be killed:\n{log.read_text()}"
