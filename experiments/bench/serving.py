@@ -104,8 +104,8 @@ def wrk(url: str, connections: int, seconds: float, script: str = "") -> dict[st
     sockets = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", told)
     return {
         "requests_a_second": float(found(r"Requests/sec:\s+([\d.]+)", told)),
-        "p50_ms": milliseconds(found(r"50%\s+(\S+)", told)),
-        "p99_ms": milliseconds(found(r"99%\s+(\S+)", told)),
+        "p50_ms": milliseconds(found(r"\n\s+50%\s+(\S+)", told)),
+        "p99_ms": milliseconds(found(r"\n\s+99%\s+(\S+)", told)),
         "failed": failed + (sum(map(int, sockets.groups())) if sockets else 0),
     }
 

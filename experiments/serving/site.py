@@ -48,7 +48,7 @@ class Site:
 
     def replicas(self) -> list[int]:
         below = descendants(self._process.pid)
-        return [pid for pid in below if command_line(pid).startswith("ray::ServeReplica:ganvil:")]
+        return [pid for pid in below if command_line(pid).startswith("ray::ServeReplica:default:ganvil")]
 
     def health(self) -> dict[str, object]:
         found: dict[str, object] = httpx.get(f"{self.address}/healthz", timeout=30).json()
