@@ -33,6 +33,14 @@ class TextServer(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/v1"
 
+    def wait_until_asked(self, mood: Mood, num: int, seconds: float = 300.0) -> None:
+        """Returns when it was asked that often in this mood."""
+        until = time.monotonic() + seconds
+        while self.asked[mood] < num:
+            if time.monotonic() > until:
+                raise TimeoutError(f"asked {self.asked[mood]} times while {mood}, not {num}, within {seconds:.0f} s")
+            time.sleep(0.2)
+
 
 class _Handler(BaseHTTPRequestHandler):
     server: TextServer

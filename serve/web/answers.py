@@ -58,5 +58,10 @@ def json_of(answer: BaseModel, headers: dict[str, str]) -> Response:
     return Response(answer.model_dump_json(), media_type="application/json", headers=headers)
 
 
+def json_list_of(answers: Sequence[BaseModel], headers: dict[str, str]) -> Response:
+    listed = f"[{','.join(each.model_dump_json() for each in answers)}]"
+    return Response(listed, media_type="application/json", headers=headers)
+
+
 def root_of(request: Request) -> str:
     return str(request.scope.get("root_path", "")).rstrip("/")

@@ -9,7 +9,7 @@ from gan.pixels import to_pil
 from serve.pictures.cards import draw_card
 from serve.service import Service, Weapon
 from serve.stock.weapon_id import WeaponId
-from serve.web.answers import json_of, permalink, png, root_of, unless_lost
+from serve.web.answers import json_list_of, json_of, permalink, png, root_of, unless_lost
 from serve.web.parameters import CardSize, IdText, IfNoneMatch, NumWeapons, Seed, Truncation, TypeName
 from serve.web.promises import KEPT, NOT_MODIFIED, UNKEPT, WEAPON_ID, answer, links_between, links_to, picture, problems
 from serve.web.schemas import WeaponAnswer, weapon_answer
@@ -52,19 +52,16 @@ def create_weapon_routes(service: Service) -> APIRouter:
     @routes.get(
         "/weapons",
         responses=answer("Weapons", headers=UNKEPT, links=OF_THE_FIRST_TWO) | not_given,
+        response_model=list[WeaponAnswer],
         summary="Many new weapons at once",
     )
     def give_weapons(
-        request: Request,
-        response: Response,
-        n: NumWeapons = 16,
-        truncation: Truncation = 1.0,
-        type_name: TypeName = None,
-    ) -> list[WeaponAnswer]:
+        request: Request, n: NumWeapons = 16, truncation: Truncation = 1.0, type_name: TypeName = None
+    ) -> Response:
         """As many calls of `/weapon` in one."""
-        response.headers.update({"Cache-Control": "no-store"})
         weapons = service.give(n, truncation_percent=percent_of(truncation), type_name=type_name)
-        return [weapon_answer(weapon, service, root_of(request)) for weapon in weapons]
+        told = [weapon_answer(weapon, service, root_of(request)) for weapon in weapons]
+        return json_list_of(told, {"Cache-Control": "no-store"})
 
     @routes.get(
         "/weapon/{weapon_id}.png",
