@@ -5,11 +5,11 @@ of its own, stacked on the picture's channels.
 
 How the vector joins z decides whether the classes collapse. Beside z (`concatenate`, the paper's) it drowned z: batch
 norm sees the sum of what the two bring, so z may fade as long as the class varies within the batch, and with a vector
-of z's own length it does; each class became one picture, whatever the discriminator. Begun at a tenth of that length
-it leaves z its place. `multiply` (class times z) cannot lose z, but truncation 0 forgets the class. `norm`, the
-default, lets z alone pass the convolutions, where batch norm keeps it at unit variance, and the class set the norms'
-gains and biases (de Vries et al. 2017, arXiv 1707.00683). dcss-weapons-plus, 32 px, held-out FID and recall, one seed:
-64,000 images in experiments/networks, and the first line's in a trial run of 24,000 (experiments/LOG.md):
+of z's own length it does; each class became one picture, whatever the discriminator. Begun at a tenth of that length it
+leaves z its place. `multiply` (class times z) cannot lose z. `norm`, the default, lets z alone pass the convolutions,
+where batch norm keeps it at unit variance, and the class set the norms' gains and biases (de Vries et al. 2017, arXiv
+1707.00683). dcss-weapons-plus, 32 px, held-out FID and recall, one seed: 64,000 images in experiments/networks, and the
+first line's in a trial run of 24,000 (experiments/LOG.md):
 
     concatenate, vector as long as z     322  .00
     norm                                 130  .38
@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from gan.errors import UserError
 from gan.networks.dcgan import DCGANConfig, DCGANDiscriminator, UpwardGenerator
 from gan.networks.interface import Discriminator, Latents, PictureShape, check_labels
+from gan.networks.typical import truncated_to_typical
 
 JoinKind = Literal["norm", "concatenate", "multiply"]
 
@@ -122,9 +123,9 @@ class CDCGANGenerator(UpwardGenerator):
         self.join = join
 
     def forward(self, latents: Latents, truncation: float = 1.0) -> Tensor:
-        """Truncation scales z towards the origin."""
+        """Truncation turns z towards the most typical one (gan/networks/typical.py)."""
         check_labels(latents.labels, self.shape)
-        z = latents.z * truncation
+        z = truncated_to_typical(self, latents, truncation)
         joined, condition = self.join(z, latents.labels)
         return self.upward(joined, torch.cat([z[:, : self.modulating_z], condition], dim=1))
 

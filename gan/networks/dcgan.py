@@ -33,6 +33,7 @@ from gan.networks.interface import (
 )
 from gan.networks.layers import LEAKY_SLOPE, MinibatchStandardDeviation
 from gan.networks.stylegan2 import StyleGAN2Config, StyleGAN2Discriminator
+from gan.networks.typical import truncated_to_typical
 
 DiscriminatorKind = Literal["dcgan", "residual"]
 
@@ -158,9 +159,9 @@ class DCGANGenerator(UpwardGenerator):
         self.class_embedding = nn.Embedding(shape.num_classes, class_dim) if shape.num_classes else None
 
     def forward(self, latents: Latents, truncation: float = 1.0) -> Tensor:
-        """Truncation scales z towards the origin."""
+        """Truncation turns z towards the most typical one (gan/networks/typical.py)."""
         check_labels(latents.labels, self.shape)
-        z = latents.z * truncation
+        z = truncated_to_typical(self, latents, truncation)
         condition = z[:, : self.modulating_z]
         if self.class_embedding is not None:
             condition = torch.cat([condition, self.class_embedding(latents.labels)], dim=1)

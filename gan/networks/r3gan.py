@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from gan.errors import UserError
 from gan.networks.interface import Discriminator, Generator, Latents, NetworkConfig, PictureShape, check_labels
 from gan.networks.layers import LEAKY_SLOPE, downsample, upsample
+from gan.networks.typical import truncated_to_typical
 
 ACTIVATION_GAIN = math.sqrt(2.0 / (1.0 + LEAKY_SLOPE**2))  # He et al. 2015, equation 15: keeps the variance
 _CONVOLUTIONS_A_BLOCK = 3
@@ -182,9 +183,9 @@ class R3GANGenerator(Generator):
         self.to_picture = pointwise(channels[-1], shape.channels)
 
     def forward(self, latents: Latents, truncation: float = 1.0) -> Tensor:
-        """Truncation scales z towards the origin."""
+        """Truncation turns z towards the most typical one (gan/networks/typical.py)."""
         check_labels(latents.labels, self.shape)
-        x = latents.z * truncation
+        x = truncated_to_typical(self, latents, truncation)
         if self.class_embedding is not None:
             x = torch.cat([x, self.class_embedding(latents.labels)], dim=1)
         with torch.autocast(x.device.type, enabled=False):  # the smallest maps in float32, as the authors have it

@@ -6,16 +6,15 @@ one to the other. Without styles z itself is turned, along the arc on which it s
 arXiv:1609.04468, section 2.1, for two independent draws). Both ends are exactly the two pictures.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from gan.errors import UserError
 from gan.networks.interface import Generator, Latents, StyleGenerator, device_of
+from gan.networks.typical import turned
 from gan.pixels import UInt8Array, to_uint8
 from gan.sampling.latents import seeded_latents
 
@@ -44,13 +43,13 @@ def morph(generator: Generator, a: Origin, b: Origin, shares: Sequence[float]) -
     was_training = generator.training
     generator.eval()
     for share in shares:
-        noise = tuple(_turned(*maps, share) for maps in zip(first.noise, last.noise, strict=True))
+        noise = tuple(turned(*maps, share) for maps in zip(first.noise, last.noise, strict=True))
         with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
             if isinstance(generator, StyleGenerator):
                 ends = generator.mapping(first, a.truncation), generator.mapping(last, b.truncation)
                 drawn = generator.synthesis(torch.lerp(*ends, share), noise)
             else:
-                between = Latents(z=_turned(first.z, last.z, share), labels=first.labels, noise=noise)
+                between = Latents(z=turned(first.z, last.z, share), labels=first.labels, noise=noise)
                 drawn = generator(between, a.truncation + share * (b.truncation - a.truncation))
         pictures.append(to_uint8(drawn).cpu().numpy())
     generator.train(was_training)
@@ -82,10 +81,3 @@ def mix_styles(generator: Generator, coarse: Origin, fine: Origin, layer: int) -
 def _latents(generator: Generator, origin: Origin) -> Latents:
     labels = None if origin.label is None else [origin.label]
     return seeded_latents(generator, [origin.seed], labels=labels, device=device_of(generator))
-
-
-def _turned(a: Tensor, b: Tensor, share: float) -> Tensor:
-    """From a to b by a quarter of a turn: standard normal all the way where a and b are, and independent."""
-    if share in (0.0, 1.0):
-        return b if share else a  # to the bit
-    return a * math.cos(share * math.pi / 2) + b * math.sin(share * math.pi / 2)
