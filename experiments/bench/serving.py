@@ -10,7 +10,8 @@ wrk asks, with 1, 8 and 64 connections, turn by turn for
   same       GET /weapon/ID: one weapon again and again
   new        GET /weapon/ID.png: another id each time, drawn on demand
 
-and for /weapons?n=64 with the stock kept empty by them: pictures a second beside a loop that only draws. At the end
+and for /weapons?n=64 with the stock kept empty by them: pictures a second beside a loop that only draws, with the other
+cores idle and with one of them busy. At the end
 --requests of `weapon` and what the replica holds after each tenth of them. Members are untrained networks (as fast as
 trained ones). Results are added to serving.json.
 """
@@ -143,6 +144,15 @@ def bare(folder: Path, seconds: float) -> float:
     return round(num / (time.perf_counter() - started), 1)
 
 
+def bare_beside_a_busy_core(folder: Path, seconds: float) -> float:
+    """The same while another process keeps a core busy, as wrk and Ray's proxy do while the service draws."""
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        return bare(folder, seconds)
+    finally:
+        busy.kill()
+
+
 def cases(address: str, folder: Path) -> dict[str, tuple[str, str]]:
     """URL and wrk script by name."""
     weapon = httpx.get(f"{address}/weapon", timeout=60).json()
@@ -230,6 +240,7 @@ def main() -> None:
             "hardware": f"{platform.machine()}, {os.cpu_count()} CPU cores",
             "size": options.size,
             "bare_pictures_a_second": bare(folder, options.seconds),
+            "bare_beside_a_busy_core": bare_beside_a_busy_core(folder, options.seconds),
         }
         port = free_port()
         address = f"http://127.0.0.1:{port}"
@@ -239,6 +250,7 @@ def main() -> None:
             if options.requests:
                 result["memory"] = memory(address, options.requests)
         result["bare_pictures_a_second_again"] = bare(folder, options.seconds)
+        result["bare_beside_a_busy_core_again"] = bare_beside_a_busy_core(folder, options.seconds)
     print(json.dumps(result, indent=1))
     known = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
     RESULTS.write_text(json.dumps([*known, result], indent=1) + "\n")

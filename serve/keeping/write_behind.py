@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from serve.keeping.store import Store
 from serve.texts.lore import Lore
 
-GATHER_SECONDS = 0.05
+GATHER_SECONDS = 0.2
 MAX_WAITING = 4096
 
 
