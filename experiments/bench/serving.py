@@ -11,9 +11,8 @@ wrk asks, with 1, 8 and 64 connections, turn by turn for
   new        GET /weapon/ID.png: another id each time, drawn on demand
 
 and for /weapons?n=64 with the stock kept empty by them: pictures a second beside a loop that only draws, with the other
-cores idle and with one of them busy. At the end
---requests of `weapon` and what the replica holds after each tenth of them. Members are untrained networks (as fast as
-trained ones). Results are added to serving.json.
+cores idle and with one of them busy. At the end --requests of `weapon` and what the replica holds after each tenth of
+them. Members are untrained networks (as fast as trained ones). Results are added to serving.json.
 """
 
 import argparse
