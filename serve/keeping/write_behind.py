@@ -1,7 +1,8 @@
 """Texts on their way into the store: a request does not wait for a database.
 
 Only texts that would be written the same again may go this way (the grammar's: a function of the id): what a crash
-loses on the way, the next request for that id writes anew, word for word.
+loses on the way, the next request for that id writes anew, word for word. A store that is down is asked again from
+here, whether anybody comes or not.
 """
 
 import threading
@@ -12,6 +13,7 @@ from serve.texts.lore import Lore
 
 GATHER_SECONDS = 0.2
 MAX_WAITING = 4096
+LOOK_SECONDS = 5.0  # after a store that is down
 
 
 class WriteBehind:
@@ -49,14 +51,14 @@ class WriteBehind:
     def _work(self) -> None:
         while not self._closed.is_set():
             with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self._closed.is_set())
+                self._changed.wait_for(lambda: self._waiting or self._closed.is_set(), timeout=LOOK_SECONDS)
             self._closed.wait(GATHER_SECONDS)
             self._flush()
 
     def _flush(self) -> None:
         with self._changed:
             batch: Mapping[str, Lore] = dict(self._waiting)
-        if batch:
+        if batch or self._store.fault is not None:
             self._store.keep(batch)
         with self._changed:  # only now: whoever asks meanwhile finds them here
             for weapon_id in batch:

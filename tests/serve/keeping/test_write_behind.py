@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from serve.keeping import store as store_module
+from serve.keeping import write_behind as write_behind_module
 from serve.keeping.store import Store
 from serve.keeping.write_behind import WriteBehind
 from serve.texts.grammar import write_lore
@@ -87,3 +89,19 @@ def test_the_first_text_stays(store: GatedStore) -> None:
     behind.put("3-0-000", TEXTS["3-0-000"])
     behind.close()
     assert store.get("3-0-000") == TEXTS["3-0-001"]
+
+
+def test_a_store_comes_back_though_nobody_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "DOWN_SECONDS", 0.0)
+    monkeypatch.setattr(write_behind_module, "LOOK_SECONDS", 0.05)
+    place = tmp_path / "store.db"
+    place.mkdir()  # a folder where the file should be: SQLite cannot open it
+    store = Store(f"sqlite:///{place}")
+    behind = WriteBehind(store)
+    assert store.fault == "OperationalError"
+    place.rmdir()
+    until = time.monotonic() + 10.0
+    while store.fault is not None and time.monotonic() < until:
+        time.sleep(0.01)
+    assert store.fault is None
+    behind.close()
