@@ -134,7 +134,7 @@ class Generator(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, latents: Latents, truncation: float = 1.0) -> Tensor:
-        """Make the pictures. Truncation below 1 trades variety for typical pictures; at 0 there is one, and one a class.
+        """Make the pictures. Truncation below 1 trades variety for typical pictures; at 0 there is one (a class).
 
         In eval mode a picture depends on its own latents alone, never on its neighbours in the batch.
         """
